@@ -1,0 +1,89 @@
+# What people type here. `make help` says what there is. Everything lands in $(VENV), .build/ and .cache/.
+VENV ?= .venv
+PYTHON ?= python3
+BUILD ?= .build
+export VENV PYTHON BUILD
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+python := $(VENV)/bin/python
+timed := @tests/tools/timed.sh
+lints := ruff format-check mypy yamllint ansible-lint
+docs := docs-lint ansible-doc changelog-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sandbox-up sandbox-down test lint sanity unit role docs install-check matrix format changelog clean \
+        $(lints) $(docs) setup-sandbox setup-test
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
+
+demo: setup-sandbox  ## a sandbox starts, the example application moves to another zone, the sandbox stops
+	@$(python) -m tests.sandbox demo
+
+sandbox-up: setup-sandbox  ## start a sandbox that stays; .sandbox/env.sh then says how to reach it
+	@$(python) -m tests.sandbox up
+
+sandbox-down: setup-sandbox  ## stop it
+	@$(python) -m tests.sandbox down
+
+# The longest first: two run at a time.
+test: setup-test  ## everything from here to install-check
+	@MAKE="$(MAKE)" tests/tools/all.sh sanity unit role install-check lint docs
+
+lint: $(lints)  ## ruff, mypy --strict on module_utils, yamllint, ansible-lint with the production profile
+
+sanity: setup-test  ## ansible-test sanity, nothing ignored
+	$(timed) "ansible-test sanity" tests/tools/sanity.sh
+
+unit: setup-test  ## unit tests of the collection and of the sandbox
+	$(timed) "unit tests" tests/tools/pytest.sh unit
+
+role: setup-test  ## the role and the playbooks against the sandbox
+	$(timed) "role tests" tests/tools/pytest.sh role
+
+docs: $(docs)  ## documentation of modules and role, changelog
+
+install-check: setup-test  ## build, install into an empty place, run from there by name
+	$(timed) "install tests" tests/tools/pytest.sh install
+
+matrix:  ## unit, role and sanity with every other ansible-core whose Python is here
+	@MAKE="$(MAKE)" tests/tools/matrix.sh
+
+format: setup-test  ## put the Python files into shape
+	@ruff check --fix --quiet . ; ruff format .
+
+changelog: setup-test  ## write CHANGELOG.md again for the version in galaxy.yml, before a release
+	@tests/tools/changelog.sh
+
+clean:  ## remove what the targets above made
+	rm -rf $(BUILD) .cache .venv .venv-*
+
+ruff: setup-test
+	$(timed) "ruff check" ruff check .
+
+format-check: setup-test
+	$(timed) "ruff format" ruff format --diff --quiet .
+
+mypy: setup-test
+	$(timed) "mypy --strict" mypy -p ansible_collections.zoneshift.ack.plugins.module_utils
+
+yamllint: setup-test
+	$(timed) "yamllint" yamllint --strict .
+
+ansible-lint: setup-test
+	$(timed) "ansible-lint" ansible-lint --offline --profile production
+
+docs-lint: setup-test
+	$(timed) "antsibull-docs lint" tests/tools/docs_lint.sh
+
+ansible-doc: setup-test
+	$(timed) "ansible-doc" tests/tools/ansible_doc.sh
+
+changelog-lint: setup-test
+	$(timed) "antsibull-changelog lint" antsibull-changelog lint
+
+setup-sandbox:
+	@tests/tools/setup.sh sandbox
+
+setup-test:
+	@tests/tools/setup.sh test
