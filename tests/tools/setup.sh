@@ -18,11 +18,8 @@ is_ready() {
 }
 
 state_of() {
-    case $1 in
-        test) files="constraints.txt sandbox.txt test.txt" ;;
-        *) files="constraints.txt $1.txt" ;;
-    esac
-    { (cd $requirements && cat $files) && "$venv/bin/python" -VV 2>/dev/null; } | cksum
+    set -- constraints.txt sandbox.txt "$1.txt"
+    { (cd $requirements && cat "$@") && "$venv/bin/python" -VV 2>/dev/null; } | cksum
 }
 
 # Debian ships Python without what `venv` needs; everywhere else it is complete.
@@ -44,7 +41,7 @@ is_ready && exit 0
 }
 echo "setup: $venv gets $requirements/$want.txt ($("$python" -V))"
 ensure_venv_module
-[ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements/$want.txt"
 state_of "$want" >"$venv/.holds-$want"
 echo "setup: done in $(($(date +%s) - began)) s"
