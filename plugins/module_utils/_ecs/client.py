@@ -11,6 +11,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+try:
+    from aliyunsdkcore.http import format_type
+    from aliyunsdkecs.endpoint import endpoint_data
+except ImportError as error:
+    _SDK_MISSING: str | None = str(error)
+else:
+    _SDK_MISSING = None
+
 from .._errors import BadInput, MigrationError, MissingLibrary, Refused, Retryable
 from .._retry import Clock, Policy, SystemClock, retry
 from .codes import NETWORK, NETWORK_TROUBLE, PASSING, SERVER, THROTTLED, meaning_of
@@ -150,14 +158,17 @@ def regional_endpoint(region: str, network: str = "public") -> str:
     """The SDK's own rule, with nothing looked up (endpoint_resolver_rules.py of aliyun-python-sdk-core)."""
     if network != "public":
         return f"ecs-{network}.{region}.aliyuncs.com"
-    exceptions: Mapping[str, str] = _sdk("aliyunsdkecs.endpoint").endpoint_data.getEndpointMap()
+    _demand_sdk()
+    exceptions: Mapping[str, str] = endpoint_data.getEndpointMap()
     return exceptions.get(region) or f"ecs.{region}.aliyuncs.com"
 
 
 def _signed(action: str, wire: Mapping[str, str], region: str, provider: Provider) -> tuple[str, dict[str, str]]:
     """Path with signed query, and headers. A new request object each time: signing writes into it."""
-    request = getattr(_sdk(f"aliyunsdkecs.request.v20140526.{action}Request"), f"{action}Request")()
-    request.set_accept_format("JSON")
+    _demand_sdk()
+    module = importlib.import_module(f"aliyunsdkecs.request.v20140526.{action}Request")
+    request = getattr(module, f"{action}Request")()
+    request.set_accept_format(format_type.JSON)
     for key, value in wire.items():
         request.add_query_param(key, value)
     credentials = provider.get()
@@ -168,13 +179,10 @@ def _signed(action: str, wire: Mapping[str, str], region: str, provider: Provide
     return target, {**headers, "Accept-Encoding": "identity", "User-Agent": "zoneshift.ack"}
 
 
-def _sdk(name: str) -> Any:
-    """A module of the SDK. Its AcsClient is never imported: it brings a DEBUG handler and reads ALIYUN_* keys."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        reason = str(error)
-    raise MissingLibrary(_SDK, needed_for="to build and sign requests to ECS", reason=reason)
+def _demand_sdk() -> None:
+    """Its AcsClient is never imported: it brings a DEBUG handler, and keys in ALIYUN_* variables win over given ones."""
+    if _SDK_MISSING is not None:
+        raise MissingLibrary(_SDK, needed_for="to build and sign requests to ECS", reason=_SDK_MISSING)
 
 
 def _wire(params: Mapping[str, Any]) -> dict[str, str]:
