@@ -19,9 +19,12 @@ _secrets_lock = threading.Lock()
 # `=` may arrive percent-encoded once or twice: SignatureDoesNotMatch quotes the string to sign back at us.
 _EQUALS = r"(?:=|%3[Dd]|%253[Dd])"
 _PATTERNS: tuple[re.Pattern[str], ...] = (
-    re.compile(r"((?:AccessKeyId|AccessKeySecret|SecurityToken|Signature)" + _EQUALS + r")(?:(?!%26)[^&\s\"'<>,;])+"),
-    re.compile(r"(\"(?:AccessKeyId|AccessKeySecret|SecurityToken|Signature)\"\s*:\s*\")[^\"]+"),
-    re.compile(r"((?:Proxy-)?Authorization[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE),
+    re.compile(
+        r"((?:AccessKeyId|AccessKeySecret|SecurityToken|Signature)" + _EQUALS + r")(?:(?!%26|%2526)[^&\s\"'<>,;])+"
+    ),
+    re.compile(r"([\"'](?:AccessKeyId|AccessKeySecret|SecurityToken|Signature)[\"']\s*:\s*[\"'])[^\"']+"),
+    re.compile(r"([\"'](?:Proxy-)?Authorization[\"']\s*:\s*[\"'])[^\"']+", re.IGNORECASE),
+    re.compile(r"(Authorization\s*[:=]\s*)[^\r\n]+", re.IGNORECASE),
     re.compile(r"(\bBearer\s+)[A-Za-z0-9._~+/=-]+", re.IGNORECASE),
     re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)"),
 )
@@ -86,11 +89,13 @@ class MigrationError(Exception):
         return self
 
     def __str__(self) -> str:
-        told = [f"{key} {self.context[key]}" for key in self._TOLD if key in self.context]
-        unsaid = [part for part in told if part.split(" ", 1)[1] not in self.msg]
-        where = f" [{', '.join(unsaid)}]" if unsaid else ""
+        unsaid = [key for key in self._TOLD if key in self.context and not self._names(str(self.context[key]))]
+        where = f" [{', '.join(f'{key} {self.context[key]}' for key in unsaid)}]" if unsaid else ""
         end = "" if self.msg.endswith((".", "!", "?")) and not where else "."
         return f"{self.msg.rstrip('.') + where if where else self.msg}{end} {self.hint}".strip()
+
+    def _names(self, value: str) -> bool:
+        return re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", self.msg) is not None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.msg!r}, code={self.code!r})"

@@ -180,7 +180,7 @@ def _signed(action: str, wire: Mapping[str, str], region: str, provider: Provide
 
 
 def _demand_sdk() -> None:
-    """Its AcsClient is never imported: it brings a DEBUG handler, and keys in ALIYUN_* variables win over given ones."""
+    """Its AcsClient is never imported: it brings a DEBUG handler, and keys in ALIYUN_* win over given ones."""
     if _SDK_MISSING is not None:
         raise MissingLibrary(_SDK, needed_for="to build and sign requests to ECS", reason=_SDK_MISSING)
 
