@@ -1,0 +1,59 @@
+# Copyright: Zoneshift contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The world as one JSON document: what tests compare and what ``python -m tests.sandbox world`` shows.
+
+``disks``, ``snapshots``, ``deleted_disks``, ``instances``  by id, as ``Cloud.world`` has them, with ``contents``
+``pods``, ``claims``, ``statefulsets``, ``journals``        by ``namespace/name``: whole objects without managedFields
+``volumes``, ``attachments``, ``nodes``                     by name
+``writes``, ``disasters``                                   see ``ledger.py``
+``last_request``                                            number of the newest request, for ``/requests?since=``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .ecs.cloud import Cloud
+from .ledger import Ledger
+from .nodes.client import key_of
+from .requestlog import RequestLog
+
+RUN_KEY = "zoneshift.io/run"
+"""The label of a journal, and the tag of every disk and snapshot that a run makes; the value is the run id."""
+
+_KINDS = {
+    "pods": "pods",
+    "claims": "persistentvolumeclaims",
+    "volumes": "persistentvolumes",
+    "statefulsets": "statefulsets.apps",
+    "attachments": "volumeattachments.storage.k8s.io",
+    "nodes": "nodes",
+    "journals": "configmaps",
+}
+
+ListObjects = Callable[[str], Iterable[dict[str, Any]]]
+
+
+def world(
+    cloud: Cloud, list_objects: ListObjects, ledger: Ledger, log: RequestLog, *, contents: bool = True
+) -> dict[str, Any]:
+    """The ledger is read before the disks: what was acknowledged by then must be on them."""
+    found: dict[str, Any] = {"last_request": log.last_number, **ledger.as_json()}
+    for name, resource in _KINDS.items():
+        found[name] = {key_of(obj): _bare(obj) for obj in list_objects(resource)}
+    found["journals"] = {
+        key: obj for key, obj in found["journals"].items() if RUN_KEY in (obj["metadata"].get("labels") or {})
+    }
+    found |= cloud.world()
+    if not contents:
+        for kind in ("disks", "snapshots", "deleted_disks"):
+            for thing in found[kind].values():
+                thing.pop("contents", None)
+    return found
+
+
+def _bare(obj: dict[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": metadata}
