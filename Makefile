@@ -36,10 +36,10 @@ sanity: setup-test  ## ansible-test sanity, nothing ignored
 	$(timed) "ansible-test sanity" tests/tools/sanity.sh
 
 unit: setup-test  ## unit tests of the collection and of the sandbox
-	$(timed) "unit tests" tests/tools/pytest.sh unit
+	$(timed) "unit tests" tests/tools/pytest.sh unit -n 2
 
 role: setup-test  ## the role and the playbooks against the sandbox
-	$(timed) "role tests" tests/tools/pytest.sh role
+	$(timed) "role tests" tests/tools/pytest.sh role -n 2
 
 docs: $(docs)  ## documentation of modules and role, changelog
 
@@ -52,8 +52,8 @@ matrix:  ## unit, role and sanity with every other ansible-core whose Python is 
 format: setup-test  ## put the Python files into shape
 	@ruff check --fix --quiet . ; ruff format .
 
-changelog: setup-test  ## write CHANGELOG.md again for the version in galaxy.yml, before a release
-	antsibull-changelog release --reload-plugins --update-existing
+changelog: setup-test  ## release: turn the fragments into the part of CHANGELOG.md for the version in galaxy.yml
+	@tests/tools/changelog.sh
 
 clean:  ## remove what the targets above made
 	rm -rf $(BUILD) .cache .venv .venv-*
@@ -74,8 +74,7 @@ ansible-lint: setup-test
 	$(timed) "ansible-lint" ansible-lint --offline --profile production
 
 docs-lint: setup-test
-	$(timed) "antsibull-docs lint" antsibull-docs lint-collection-docs --plugin-docs \
-	    --validate-collection-refs all --disallow-unknown-collection-refs .
+	$(timed) "antsibull-docs lint" tests/tools/docs_lint.sh
 
 ansible-doc: setup-test
 	$(timed) "ansible-doc" tests/tools/ansible_doc.sh

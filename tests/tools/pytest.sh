@@ -1,7 +1,7 @@
 #!/bin/sh
-# pytest.sh SUITE...: runs tests/SUITE on both cores. The result is also left in $BUILD/junit/SUITE.xml.
+# pytest.sh SUITE [OPTION...]: runs tests/SUITE. The result is also left in $BUILD/junit/SUITE.xml, for outcome.py.
 set -eu
 
 suite=$1
 shift
-exec "$VENV/bin/python" -m pytest -q -n 2 --junit-xml "$BUILD/junit/$suite.xml" "$@" "tests/$suite"
+exec "$VENV/bin/python" -m pytest -q --junit-xml "$BUILD/junit/$suite.xml" "$@" "tests/$suite"

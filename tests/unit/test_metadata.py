@@ -102,17 +102,18 @@ def test_a_module_documents_what_it_supports(path: Path, docs: dict[str, dict[st
 class TestRelease:
     def test_the_changelog_ends_with_the_version_of_galaxy_yml(self) -> None:
         version = load("galaxy.yml")["version"]
-        assert max(releases(), key=numbers) == version
-        assert f"## v{version}" in (ROOT / "CHANGELOG.md").read_text()
-
-    def test_the_changelog_names_every_module(self) -> None:
-        """`make changelog` writes them."""
-        named = [entry["name"] for release in releases().values() for entry in release.get("modules", [])]
-        assert sorted(named) == [path.stem for path in MODULES]
+        assert last_release() == version
+        assert f'<a id="v{version.replace(".", "-")}"></a>' in (ROOT / "CHANGELOG.md").read_text()
 
     @pytest.mark.parametrize("path", MODULES, ids=module_name)
-    def test_a_module_was_added_in_a_release(self, path: Path, docs: dict[str, dict[str, Any]]) -> None:
-        assert docs[path.stem]["version_added"] in releases()
+    def test_a_module_is_new_or_in_the_changelog(self, path: Path, docs: dict[str, dict[str, Any]]) -> None:
+        added = docs[path.stem]["version_added"]
+        if numbers(added) <= numbers(last_release()):
+            assert path.stem in [module["name"] for module in releases()[added]["modules"]]
+
+
+def last_release() -> str:
+    return max(releases(), key=numbers)
 
 
 def numbers(version: str) -> list[int]:
