@@ -118,10 +118,14 @@ class Api:
         obj["apiVersion"] = resource.api_version
         return obj
 
-    def _create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions) -> Obj:
+    def _create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions,
+                managed: list[Obj] | None = None) -> Obj:
         now = self.now()
         self._check_namespace(resource, namespace, obj)
-        defaults.complete(resource, obj, self.store)
+        defaults.complete(resource, obj)
+        if managed is None:
+            managed = fieldmanager.after_create(resource, obj, options, now)
+        defaults.admit(resource, obj, self.store)
         new = lifecycle.born(resource, namespace, obj, now)
         causes = validation.of_new(resource, new)
         name = new["metadata"].get("name", "")
@@ -133,7 +137,6 @@ class Api:
         if existing:
             terminating = "deletionTimestamp" in existing.load()["metadata"]
             raise errors.already_exists(resource, name, terminating=terminating)
-        managed = fieldmanager.after_create(resource, obj, options, now)
         if managed:
             new["metadata"]["managedFields"] = managed
         return new if options.dry_run else self._put(resource, new)
@@ -157,7 +160,7 @@ class Api:
         self._check_identity(resource, live, new)
         new = validation.writable_part(resource, live, new, subresource)
         if subresource != "status":
-            defaults.complete(resource, new, self.store)
+            defaults.complete(resource, new)
         if managed is None:
             managed = fieldmanager.after_update(resource, live, new, options, subresource, now)
         lifecycle.changed(resource, live, new, now)
@@ -171,7 +174,7 @@ class Api:
             if not options.dry_run:
                 self._remove(resource, new)
             return new
-        if options.dry_run or fieldmanager.same(live, new):
+        if options.dry_run or new == live:
             return new
         return self._put(resource, new)
 
@@ -197,7 +200,7 @@ class Api:
         if live is None:
             if subresource:
                 raise errors.not_found(resource, name)
-            return self._create(resource, namespace, new, options)
+            return self._create(resource, namespace, new, options, managed)
         return self._write(resource, live, new, options, subresource, managed)
 
     def _put(self, resource: Resource, obj: Obj) -> Obj:

@@ -31,6 +31,7 @@ class Client:
         self.api = api
         self.user = user
         self._subscriptions: list[_Subscription] = []
+        self._events: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
     def get(self, key: str, name: str, namespace: str = "") -> Obj | None:
@@ -68,15 +69,19 @@ class Client:
         regarding = _reference(obj)
         namespace = regarding.get("namespace", "default")
         now = timestamp(self.api.now())
+        identity = (regarding.get("uid", ""), type_, reason, message, component)
         with self.api.store.lock:
-            about = f"involvedObject.uid={regarding.get('uid', '')}"
-            for event in self.list("events", namespace, field_selector=about):
-                if (event["reason"], event["message"], event["source"]) == (reason, message, {"component": component}):
-                    bump = {"count": event["count"] + 1, "lastTimestamp": now}
-                    self.patch("events", event["metadata"]["name"], bump, namespace)
-                    return
+            known = self._events.get(identity)
+            event = self.get("events", known, namespace) if known else None
+            if event:
+                bump = {"count": event["count"] + 1, "lastTimestamp": now}
+                self.patch("events", event["metadata"]["name"], bump, namespace)
+                return
+            # time in nanoseconds, as client-go names events; the revision keeps a coarse clock from repeating itself
+            suffix = int(self.api.now() * 1e9) + self.api.store.revision
+            self._events[identity] = f"{regarding['name']}.{suffix:x}"
             self.create("events", {
-                "metadata": {"generateName": f"{regarding['name']}.", "namespace": namespace},
+                "metadata": {"name": self._events[identity], "namespace": namespace},
                 "involvedObject": regarding,
                 "reason": reason,
                 "message": message,

@@ -16,19 +16,28 @@ Obj = dict[str, Any]
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def complete(resource: Resource, obj: Obj, store: Store) -> None:
-    """Fills in ``obj`` in place."""
+def complete(resource: Resource, obj: Obj) -> None:
+    """The defaults of the kind, on every write, in place. They belong to the writer."""
     completer = _COMPLETERS.get(resource.key)
-    if completer and isinstance(obj.get("spec", {}), dict):
+    if completer:
         completer(obj)
-    if resource.key == "persistentvolumeclaims":
-        _choose_class(obj, store)
+
+
+def admit(resource: Resource, obj: Obj, store: Store) -> None:
+    """What admission plug-ins add to a new object, in place. It belongs to nobody."""
+    if resource.key == "pods":
+        _tolerate(obj["spec"])
+    elif resource.key == "persistentvolumeclaims":
+        _choose_class(obj["spec"], store)
 
 
 def _pod(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
     _pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
+
+def _tolerate(spec: Obj) -> None:
+    """Priority and DefaultTolerationSeconds."""
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     tolerations = spec.setdefault("tolerations", [])
@@ -150,14 +159,14 @@ def _secret(obj: Obj) -> None:
     obj.setdefault("type", "Opaque")
 
 
-def _choose_class(obj: Obj, store: Store) -> None:
-    """The admission plug-in DefaultStorageClass."""
-    if "storageClassName" in obj["spec"] or obj["spec"].get("volumeName"):
+def _choose_class(spec: Obj, store: Store) -> None:
+    """DefaultStorageClass."""
+    if "storageClassName" in spec:
         return
     for record in store.records("storageclasses.storage.k8s.io"):
         annotations = record.load()["metadata"].get("annotations") or {}
         if annotations.get(DEFAULT_CLASS) == "true":
-            obj["spec"]["storageClassName"] = record.name
+            spec["storageClassName"] = record.name
             return
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from . import errors
+from . import errors, schema
 from .resources import Resource
+from .strategic import strategic
 
 JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
@@ -30,7 +31,7 @@ def patched(resource: Resource, obj: Obj, body: Any, content_type: str) -> Obj:
     if content_type == MERGE:
         return merged(obj, body)
     if content_type == STRATEGIC and not resource.custom:
-        return merged(obj, body)
+        return strategic(obj, body, schema.root(resource))
     accepted = [JSON, MERGE, APPLY] if resource.custom else [JSON, MERGE, STRATEGIC, APPLY]
     raise errors.unsupported_media_type(f"accepted media types include: {', '.join(accepted)}")
 

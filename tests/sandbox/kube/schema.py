@@ -1,0 +1,111 @@
+# Copyright: Zoneshift contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fields of each kind: which exist, how their lists merge and what is atomic. Read from schema.json when needed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from .resources import Resource
+
+_FILE = pathlib.Path(__file__).with_name("schema.json")
+_OPAQUE = "opaque"
+# Server-side apply fills in these defaults of list keys before it compares items.
+_KEY_DEFAULTS = {"protocol": "TCP"}
+
+
+class Node:
+    """What the schema says about one place in an object. A node without fields, values and items is a leaf."""
+
+    def __init__(self, raw: Any, *, deduced: bool = False) -> None:
+        self._raw: dict[str, Any] = _resolved(raw)
+        self.deduced = deduced
+        self.opaque = bool(self._raw.get(_OPAQUE))
+        self.atomic = self._raw.get("map") == "atomic"
+        self.list_type: str = self._raw.get("list", "atomic")
+        self.keys: tuple[str, ...] = tuple(self._raw.get("keys", ()))
+        self.merge_key: str = self._raw.get("merge", "")
+        self.strategies: tuple[str, ...] = tuple(self._raw.get("strategy", "").split(","))
+        self._children: dict[str, Node | None] = {}
+
+    @property
+    def is_map(self) -> bool:
+        return self.deduced or "fields" in self._raw or "values" in self._raw
+
+    def child(self, name: str) -> Node | None:
+        """The field ``name``, or None when there is no such field."""
+        if name not in self._children:
+            self._children[name] = self._make_child(name)
+        return self._children[name]
+
+    @functools.cached_property
+    def item(self) -> Node:
+        return Node(self._raw.get("items", ""))
+
+    def key_of(self, item: dict[str, Any]) -> dict[str, Any]:
+        """What tells the items of a ``map`` list apart."""
+        found = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in sorted(self.keys)}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _make_child(self, name: str) -> Node | None:
+        fields = self._raw.get("fields", {})
+        if name in fields:
+            return Node(fields[name])
+        if "values" in self._raw:
+            return Node(self._raw["values"])
+        return DEDUCED if self.deduced else None
+
+
+def root(resource: Resource) -> Node:
+    """The schema of a resource. A custom resource has none beyond metadata: its maps merge, its lists are atomic."""
+    return _root(f"{resource.api_version} {resource.kind}", resource.custom)
+
+
+def unknown_fields(resource: Resource, obj: dict[str, Any]) -> list[str]:
+    """Paths of fields that the kind does not have (samples 34, 35); none for custom resources."""
+    return list(_unknown(obj, root(resource), ""))
+
+
+def _unknown(value: Any, node: Node, path: str) -> Iterator[str]:
+    if isinstance(value, dict) and node.is_map:
+        for name, part in value.items():
+            child = node.child(name)
+            where = f"{path}.{name}" if path else name
+            if child is None:
+                yield where
+            else:
+                yield from _unknown(part, child, where)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _unknown(part, node.item, f"{path}[{index}]")
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return json.loads(_FILE.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _root(kind: str, custom: bool) -> Node:
+    if custom:
+        return Node({"fields": {"metadata": "meta.v1.ObjectMeta", "apiVersion": "", "kind": ""}}, deduced=True)
+    return Node(_schema()["kinds"][kind])
+
+
+def _resolved(raw: Any) -> dict[str, Any]:
+    """The description with its reference followed; what stands beside the reference wins."""
+    if raw == _OPAQUE:
+        return {_OPAQUE: True}
+    if isinstance(raw, str):
+        return _schema()["types"][raw] if raw else {}
+    if "ref" in raw:
+        return {**_schema()["types"][raw["ref"]], **raw}
+    return raw
+
+
+DEDUCED = Node({}, deduced=True)
