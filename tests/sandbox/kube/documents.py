@@ -1,0 +1,50 @@
+# Copyright: Zoneshift contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The paths that are no resources: health, version, discovery and OpenAPI."""
+
+from __future__ import annotations
+
+from . import media
+from .discovery import AGGREGATED_FORM, VERSION, Discovery
+from .exchange import Request, Response
+from .openapi import OpenApi
+from .requestinfo import RequestInfo
+
+_HEALTH = ("/healthz", "/livez", "/readyz")
+_TEXT = "text/plain; charset=utf-8"
+
+
+def page_not_found() -> Response:
+    """A path that no handler serves: plain text, not a Status (sample 39)."""
+    return Response(404, b"404 page not found\n", _TEXT)
+
+
+class Documents:
+    """``address`` is this server's host and port."""
+
+    def __init__(self, discovery: Discovery, openapi: OpenApi, address: str) -> None:
+        self._discovery = discovery
+        self._openapi = openapi
+        self._address = address
+
+    def answer(self, info: RequestInfo, request: Request) -> Response:
+        path = "/" + info.path.strip("/")
+        if info.method != "GET":
+            return page_not_found()
+        if path in _HEALTH:
+            return Response(200, b"ok", _TEXT)
+        accepted = media.negotiate(request.headers.get("Accept"), (AGGREGATED_FORM,))
+        aggregated = accepted.form == AGGREGATED_FORM and accepted.version == "v2" and path in ("/api", "/apis")
+        if path == "/version":
+            document = VERSION
+        elif path.startswith("/openapi/v3"):
+            document = self._openapi.document(path)
+        else:
+            document = self._discovery.document(path, self._address, aggregated=aggregated)
+        if document is None:
+            return page_not_found()
+        content_type = accepted.format
+        if aggregated:
+            content_type = f"{media.JSON};g={accepted.group};v={accepted.version};as={accepted.form}"
+        return Response(200, media.encode(document, accepted.format), content_type)
