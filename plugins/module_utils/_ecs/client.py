@@ -109,7 +109,7 @@ class Client:
             error.add_context(action=action, region=self.region, **(context or {}))
             if error.context["attempts"] > 1:
                 attempts, seconds = error.context["attempts"], error.context["waited_seconds"]
-                error.msg += f" (tried {attempts} times in {seconds:g} s)"
+                error.msg = f"{error.msg.rstrip('.')} (tried {attempts} times in {seconds:g} s)"
             raise
 
     def close(self) -> None:

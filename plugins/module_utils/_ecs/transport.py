@@ -25,9 +25,11 @@ except ImportError as error:
 else:
     _URLLIB3_MISSING = None
 
-from .._errors import BadInput, MissingLibrary, Retryable, redact, register_secret
-from .codes import NETWORK, NETWORK_TROUBLE
+from .._errors import BadInput, MissingLibrary, Refused, Retryable, redact, register_secret
+from .codes import NETWORK, NETWORK_TROUBLE, REFUSED
 from .quiet import redact_loggers
+
+_DISTRUST_HINT = "Check the endpoint and ecs_ca_file: the certificate must be for this name, by a CA that we trust."
 
 CONNECT_TIMEOUT = 5.0
 POOL_SIZE = 16
@@ -86,9 +88,13 @@ class Transport:
                 return Answer(response.status, {key.lower(): value for key, value in response.headers.items()}, body)
             trouble = f"the answer was cut off after {len(body)} of {announced} bytes"
         except (HTTPError, OSError) as error:
-            trouble = _in_words(error, read_timeout)
+            trouble, untrusted = _in_words(error, read_timeout), _distrusts(error)
+        else:
+            untrusted = False
         # Outside of the handler on purpose: the library's exception must not hang on ours as its context.
         trouble = f"{self.host}:{self.port}: {trouble}"
+        if untrusted:
+            raise Refused(trouble, code="UntrustedServer", hint=_DISTRUST_HINT, context={"kind": REFUSED})
         raise Retryable(trouble, code="NetworkError", hint=NETWORK_TROUBLE.hint, context={"kind": NETWORK})
 
     def close(self) -> None:
@@ -161,21 +167,31 @@ def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
         raise BadInput(f"The proxy {redact(proxy)} cannot be used: {error}", code="BadProxy") from None
 
 
+def _verification_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    return next((part for part in (error, *error.args) if isinstance(part, ssl.SSLCertVerificationError)), None)
+
+
+def _distrusts(error: Exception) -> bool:
+    """Whether the server could not prove who it is. It will not be able to in a minute either."""
+    return _verification_error(error) is not None
+
+
 def _in_words(error: Exception, read_timeout: float) -> str:
     """What happened on the way, without the library's own text: it may quote the request."""
-    reason = getattr(error, "reason", None)
-    cause = reason if isinstance(reason, Exception) else error
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a ConnectTimeoutError, too
+        unknown = type(error).__name__ == "NameResolutionError"  # a class of its own since urllib3 2
+        return "the host name cannot be resolved" if unknown else "cannot connect"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {CONNECT_TIMEOUT:g} s"
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return f"no answer within {read_timeout:g} s"
     if isinstance(error, urllib3.exceptions.SSLError):
-        verify = next((part for part in error.args if isinstance(part, ssl.SSLError)), None)
-        return f"TLS failed: {redact(str(getattr(verify, 'verify_message', '') or error))}"
+        verification = _verification_error(error)
+        if verification is not None:
+            return f"the server cannot prove who it is: {verification.verify_message}"
+        return f"TLS failed ({type(error.args[0] if error.args else error).__name__})"
     if isinstance(error, urllib3.exceptions.ProxyError):
         return "the proxy does not let us through"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "cannot connect"
     if isinstance(error, urllib3.exceptions.ProtocolError):
         return "the connection broke before the answer was complete"
-    return f"the connection failed ({type(cause).__name__})"
+    return f"the connection failed ({type(error).__name__})"

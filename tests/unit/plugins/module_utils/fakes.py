@@ -1,12 +1,15 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clock that needs no time, and an HTTP(S) server that answers what a test tells it to."""
+"""A clock that needs no time, an HTTP(S) server that answers what a test tells it to, and a proxy in front of it."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import socket
+import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -113,9 +116,53 @@ def _handler(stub: StubServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(head.encode() + reply.body)
             self.close_connection = reply.announce is not None
 
-        do_CONNECT = do_POST
-
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     return Handler
+
+
+class TunnelProxy(socketserver.ThreadingTCPServer):
+    """A CONNECT proxy that leads every host name to one port of this machine. ``heads`` are the requests it got."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.heads: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Tunnel)
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def __enter__(self) -> TunnelProxy:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class _Tunnel(socketserver.StreamRequestHandler):
+    server: TunnelProxy
+
+    def handle(self) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.rfile.readline()
+        self.server.heads.append(head.decode())
+        with socket.create_connection(("127.0.0.1", self.server.target)) as onward:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pump, args=(onward, self.connection), daemon=True)
+            back.start()
+            _pump(self.connection, onward)
+            back.join()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    """Everything from one to the other, the end included. Either may be cut off."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
