@@ -41,6 +41,7 @@ def run(*command: str | Path, cwd: Path, environment: dict[str, str] | None = No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
         timeout=10 * DEADLINE,
     )
 

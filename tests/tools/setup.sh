@@ -27,7 +27,9 @@ ensure_venv_module() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null && return
     package="python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" </dev/null
+        echo "setup: installing $package"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" </dev/null >/dev/null
     else
         echo "setup: $python cannot make virtual environments. Install its venv module (Debian: apt-get install $package)." >&2
         exit 1
@@ -42,6 +44,6 @@ is_ready && exit 0
 echo "setup: $venv gets $requirements/$want.txt ($("$python" -V))"
 ensure_venv_module
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements/$want.txt"
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check -r "$requirements/$want.txt"
 state_of "$want" >"$venv/.holds-$want"
 echo "setup: done in $(($(date +%s) - began)) s"
