@@ -150,7 +150,8 @@ def wait_disks(owner: Owner, volumes: list[Volume], sources: dict[str, Disk]) ->
         wrong = differences(sources[volume.source_disk_id], volume, made[volume.disk_id])
         if wrong:
             raise Refused(
-                f"Disk {volume.disk_id} is not the copy of {volume.source_disk_id} that was ordered: {'; '.join(wrong)}.",
+                f"Disk {volume.disk_id} is not the copy of {volume.source_disk_id} that was ordered: "
+                f"{'; '.join(wrong)}.",
                 code="DiskDiffers",
                 hint="It is not used. The source disk is untouched.",
                 context={"claim": volume.claim, "zone": volume.zone},
@@ -236,7 +237,7 @@ def _wait_gone(owner: Owner, look_up: Callable[[], Iterable[str]], what: str, id
 
 
 def _each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Call for every item, a few at a time. All are tried before the first error is raised, so that none is forgotten."""
+    """Call for every item, a few at a time. All are tried before the first error is raised."""
 
     def told(item: T) -> R:
         try:

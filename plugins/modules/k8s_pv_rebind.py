@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright: Zoneshift contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_pv_rebind
+short_description: Bind claims of the same name to PVs of other ECS disks
+version_added: 0.1.0
+description:
+  - Makes sure that every claim in O(volumes) is bound to a PV (PersistentVolume) of its O(volumes[].disk_id), by
+    creating a PV that is reserved for the claim before the claim that is there is let go, and creating the claim
+    anew.
+  - The PV that the claim was on is set to Retain, and read back, before the claim is touched. It is kept.
+  - Size, storage class, access modes, volume mode and zone are compared, because Kubernetes does not do it for a
+    claim and a PV that name each other.
+  - Each step is decided from what is there, so the same task goes on after an interruption and works in both
+    directions.
+author:
+  - Zoneshift contributors (@zoneshift)
+options:
+  namespace:
+    description: Namespace of the claims.
+    type: str
+    default: default
+  state:
+    description:
+      - With V(present) every claim is bound to its disk, and the PV has O(volumes[].reclaim_policy).
+      - With V(absent) the PV objects that this run made for O(volumes[].disk_id) are gone; the disks stay.
+      - With V(finalized) the same as V(present), and the PV objects of O(volumes[].source_disk_id) are gone for good;
+        the disks stay.
+    type: str
+    choices: [present, absent, finalized]
+    default: present
+  volumes:
+    required: true
+extends_documentation_fragment:
+  - zoneshift.ack._volumes
+  - zoneshift.ack._volumes.run
+  - zoneshift.ack._volumes.wait
+  - zoneshift.ack._k8s
+  - zoneshift.ack._attributes
+  - zoneshift.ack._attributes.actiongroup_k8s
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: zoneshift.ack.ecs_disk_from_snapshot
+  - module: zoneshift.ack.sts_scale
+"""
+
+EXAMPLES = r"""
+- name: Put a claim onto a copy of its disk in another zone
+  zoneshift.ack.k8s_pv_rebind:
+    namespace: default
+    volumes:
+      - claim: www-web-0
+        disk_id: d-2ze0000000000000000k
+        zone: cn-beijing-k
+        size_gib: 20
+
+- name: See what would be done
+  zoneshift.ack.k8s_pv_rebind:
+    volumes: "{{ copies.volumes }}"
+  check_mode: true
+  diff: true
+
+- name: Make sure that losing a claim no longer loses its disk
+  zoneshift.ack.k8s_pv_rebind:
+    volumes:
+      - claim: www-web-0
+        disk_id: d-2ze0000000000000000a
+        zone: cn-beijing-h
+        size_gib: 20
+        reclaim_policy: Retain
+"""
+
+RETURN = r"""
+volumes:
+  description: O(volumes) with RV(volumes[].pv) filled in.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    claim:
+      description: The claim.
+      type: str
+      sample: www-web-0
+    pv:
+      description: The PV that it is bound to.
+      type: str
+      sample: d-2ze0000000000000000k
+dropped:
+  description: Names of the PV objects that were deleted (O(state=absent) and O(state=finalized)).
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from typing import Any
+
+from ..module_utils._argspec import K8S_ARGS, RUN_ARGS, VOLUMES_ARG, WAIT_ARGS, combine
+from ..module_utils._domain import objects
+from ..module_utils._domain.model import Volume
+from ..module_utils._errors import BadInput
+from ..module_utils._k8s.rebind import Rebinder
+from ..module_utils._module import Context, run_module, volume_results, volumes_diff
+
+ARGS = combine(
+    K8S_ARGS,
+    VOLUMES_ARG,
+    RUN_ARGS,
+    WAIT_ARGS,
+    {
+        "namespace": {"type": "str", "default": "default"},
+        "state": {"type": "str", "choices": ["present", "absent", "finalized"], "default": "present"},
+        "volumes": {**VOLUMES_ARG["volumes"], "required": True},
+    },
+)
+
+
+def run(ctx: Context) -> dict[str, Any]:
+    rebinder = Rebinder(
+        ctx.k8s,
+        ctx.params["namespace"],
+        clock=ctx.clock,
+        timeout=ctx.params["wait_timeout"],
+        fence=ctx.run.check_holder if ctx.run is not None else _no_fence,
+    )
+    run_id = ctx.params["run_id"] or ""
+    if ctx.params["state"] == "absent":
+        if not run_id:
+            raise BadInput("state absent needs run_id: only PVs that a run made are deleted. Nothing was changed.")
+        return _without_pvs(ctx, rebinder, ctx.volumes, changed=False, before=ctx.volumes, run_id=run_id)
+    volumes = ctx.demand("claim", "disk_id", "zone", "size_gib")
+    swaps = rebinder.swaps(volumes, ctx.run.originals() if ctx.run is not None else {}, run_id)
+    if ctx.check_mode:
+        outcomes = rebinder.preview(swaps)
+    else:
+        if ctx.run is not None:
+            ctx.run.note(phase="rebind" if _is_forward(volumes) else "")
+        outcomes = rebinder.bind(swaps)
+    bound = [outcome.volume for outcome in outcomes]
+    if ctx.run is not None and _is_forward(volumes):
+        ctx.run.note(volumes=bound, fields=("pv",))
+    changed = any(outcome.changed for outcome in outcomes)
+    if ctx.params["state"] == "finalized":
+        ctx.demand("source_disk_id")
+        return _without_pvs(ctx, rebinder, bound, changed=changed, before=volumes, run_id="")
+    return _result(bound, volumes, changed=changed, dropped=[])
+
+
+def _no_fence() -> None:
+    """Outside a run nobody else can hold the lock."""
+
+
+def _is_forward(volumes: list[Volume]) -> bool:
+    """Whether the claims are wanted on other disks than their source's; only that is news for the journal."""
+    return any(volume.disk_id != volume.source_disk_id for volume in volumes)
+
+
+def _without_pvs(
+    ctx: Context, rebinder: Rebinder, bound: list[Volume], *, changed: bool, before: list[Volume], run_id: str
+) -> dict[str, Any]:
+    pvs = rebinder.removable(bound, source=not run_id, run_id=run_id)
+    if not ctx.check_mode:
+        rebinder.drop(pvs)
+    return _result(bound, before, changed=changed or bool(pvs), dropped=[objects.name(pv) for pv in pvs])
+
+
+def _result(bound: list[Volume], before: list[Volume], *, changed: bool, dropped: list[str]) -> dict[str, Any]:
+    diff = volumes_diff(before, bound, ("pv", "disk_id", "zone", "reclaim_policy"))
+    diff["before"]["dropped PVs"] = dict.fromkeys(dropped, "kept")
+    return {"changed": changed, "volumes": volume_results(bound), "dropped": dropped, "diff": diff}
+
+
+def main() -> None:
+    run_module(ARGS, run)
+
+
+if __name__ == "__main__":
+    main()
