@@ -6,6 +6,7 @@ aggregated one (``apidiscovery.k8s.io/v2``) that newer clients ask for first."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .resources import Registry, Resource
@@ -28,6 +29,8 @@ VERSION: Document = {
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _CORE_GROUP_VERSION = ("", "v1")
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+_STAGES = ("alpha", "beta", None)
 
 
 class Discovery:
@@ -36,13 +39,13 @@ class Discovery:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def document(self, path: str, address: str, *, aggregated: bool) -> Document | None:
+    def document(self, path: str, address: str) -> Document | None:
         """The document at ``path``; None if there is none. ``address`` is where this server is reached."""
         parts = [part for part in path.split("/") if part]
         if parts == ["api"]:
-            return self._aggregated(core=True) if aggregated else _api_versions(address)
+            return _api_versions(address)
         if parts == ["apis"]:
-            return self._aggregated(core=False) if aggregated else self._group_list()
+            return self._group_list()
         if parts == ["api", "v1"]:
             return self._resource_list(*_CORE_GROUP_VERSION)
         if len(parts) == 2 and parts[0] == "apis":
@@ -58,7 +61,7 @@ class Discovery:
             versions = groups.setdefault(resource.group, [])
             if resource.version not in versions:
                 versions.append(resource.version)
-        return groups
+        return {group: sorted(versions, key=_priority, reverse=True) for group, versions in groups.items()}
 
     def resources(self, group: str, version: str) -> list[Resource]:
         return [entry for entry in self._registry if (entry.group, entry.version) == (group, version)]
@@ -79,7 +82,8 @@ class Discovery:
         group_version = f"{group}/{version}" if group else version
         return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
 
-    def _aggregated(self, *, core: bool) -> Document:
+    def aggregated(self, *, core: bool) -> Document:
+        """Everything at once: the core group for ``/api``, all others for ``/apis``."""
         items = [
             {
                 "metadata": {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None},
@@ -120,6 +124,15 @@ def subresources_of(resource: Resource) -> dict[str, Document]:
         token = {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}
         entries["token"] = {**token, "verbs": ["create"]}
     return entries
+
+
+def _priority(version: str) -> tuple[int, int, int]:
+    """``v2`` before ``v1`` before ``v1beta1`` before ``v1alpha1`` before anything else."""
+    parsed = _VERSION.fullmatch(version)
+    if parsed is None:
+        return (-1, 0, 0)
+    major, stage, minor = parsed.groups()
+    return (_STAGES.index(stage), int(major), int(minor or 0))
 
 
 def _group(name: str, versions: list[str]) -> Document:

@@ -34,17 +34,17 @@ class Documents:
             return page_not_found()
         if path in _HEALTH:
             return Response(200, b"ok", _TEXT)
-        accepted = media.negotiate(request.headers.get("Accept"), (AGGREGATED_FORM,))
-        aggregated = accepted.form == AGGREGATED_FORM and accepted.version == "v2" and path in ("/api", "/apis")
         if path == "/version":
             document = VERSION
         elif path.startswith("/openapi/v3"):
             document = self._openapi.document(path)
         else:
-            document = self._discovery.document(path, self._address, aggregated=aggregated)
+            document = self._discovery.document(path, self._address)
         if document is None:
             return page_not_found()
-        content_type = accepted.format
-        if aggregated:
+        accepted = media.negotiate(request.headers.get("Accept"), (AGGREGATED_FORM,))
+        if accepted.form and accepted.version == "v2" and path in ("/api", "/apis"):
+            document = self._discovery.aggregated(core=path == "/api")
             content_type = f"{media.JSON};g={accepted.group};v={accepted.version};as={accepted.form}"
-        return Response(200, media.encode(document, accepted.format), content_type)
+            return Response(200, media.encode(document, media.JSON), content_type)
+        return Response(200, media.encode(document, accepted.format), accepted.format)

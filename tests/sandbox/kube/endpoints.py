@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from . import media
+from . import media, protobuf
 from .access import Access
 from .api import Api
 from .crds import CustomResources
@@ -26,7 +26,7 @@ from .requestinfo import RequestInfo
 from .resources import Resource
 from .reviews import REVIEW_KEYS, request_token, review
 
-_OBJECT_TYPES = ("", media.JSON, media.YAML)
+_OBJECT_TYPES = ("", media.JSON, media.YAML, protobuf.MEDIA_TYPE)
 _PATCH_TYPES = (JSON, MERGE, STRATEGIC, APPLY)
 _TOKEN = "token"
 _FRESHNESS_SECONDS = 3.0
@@ -209,7 +209,7 @@ class _Call:
     def _object(self) -> Any:
         media_type = self._request.media_type
         if media_type not in _OBJECT_TYPES:
-            accepted = "application/json, application/yaml"
+            accepted = ", ".join(filter(None, _OBJECT_TYPES))
             message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
             raise failure(415, "UnsupportedMediaType", message)
         if self._body.malformed:

@@ -67,7 +67,7 @@ def after_update(resource: Resource, live: Obj, new: Obj, options: WriteOptions,
     if live.get("metadata", {}).get("managedFields") and new["metadata"].get("managedFields") in ([], [{}]):
         managers: Managers = {}  # how a client asks for a reset
     else:
-        managers = decoded(live)
+        managers = decoded(new) or decoded(live)  # what a client writes there counts: kubectl migrates its entries
     changes = difference(resource, live, new, "" if subresource == "scale" else subresource)
     give_up(managers, changes.taken | changes.removed)
     if changes.taken:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from . import protobuf
 from .errors import ApiError, bad_request, failure
 
 JSON = "application/json"
@@ -84,7 +85,12 @@ class Malformed(Exception):
 
 
 def decode(body: bytes, media_type: str) -> Any:
-    """JSON, or YAML for the media types that are YAML. Raises Malformed."""
+    """JSON, YAML or protobuf, as the media type says. Raises Malformed."""
+    if media_type == protobuf.MEDIA_TYPE:
+        try:
+            return protobuf.decode(body)
+        except protobuf.Undecodable as error:
+            raise Malformed(str(error)) from error
     if "yaml" not in media_type:
         return _from_json(body)
     try:
@@ -130,11 +136,11 @@ def _from_json(body: bytes) -> Any:
 
 
 def unreadable_object(kind: str, body: bytes, malformed: Malformed) -> ApiError:
-    """A POST or PUT whose body is no JSON."""
-    return bad_request(
-        f"the object provided is unrecognized (must be of type {kind}): "
-        f"couldn't get version/kind; json parse error: {malformed} ({_summary(body)})"
-    )
+    """A POST or PUT whose body cannot be read."""
+    problem = str(malformed)
+    if not body.startswith(b"k8s\0"):
+        problem = f"couldn't get version/kind; json parse error: {problem}"
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): {problem} ({_summary(body)})")
 
 
 def _summary(body: bytes) -> str:
