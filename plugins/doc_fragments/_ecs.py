@@ -62,6 +62,6 @@ options:
 requirements:
   - aliyun-python-sdk-core >= 2.16.1
   - aliyun-python-sdk-ecs >= 4.24.0
-  - urllib3 >= 1.26
+  - urllib3 >= 2.0
   - alibabacloud_credentials >= 1.0.0 (only for credentials that are neither in parameters nor in the environment)
 """

@@ -23,7 +23,8 @@ try:
 except ImportError as error:
     _URLLIB3_MISSING: str | None = str(error)
 else:
-    _URLLIB3_MISSING = None
+    # 1.x cannot verify a server that is named by its address.
+    _URLLIB3_MISSING = "version 2 or later is needed" if urllib3.__version__.startswith("1.") else None
 
 from .._errors import BadInput, MissingLibrary, Refused, Retryable, redact, register_secret
 from .codes import NETWORK, NETWORK_TROUBLE, REFUSED
@@ -80,17 +81,13 @@ class Transport:
                 headers=dict(headers),
                 retries=False,
                 redirect=False,
+                enforce_content_length=True,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
             )
-            body: bytes = response.data
-            announced = response.headers.get("Content-Length", "")
-            if not announced.isdigit() or int(announced) == len(body):
-                return Answer(response.status, {key.lower(): value for key, value in response.headers.items()}, body)
-            trouble = f"the answer was cut off after {len(body)} of {announced} bytes"
+            headers_seen = {key.lower(): value for key, value in response.headers.items()}
+            return Answer(response.status, headers_seen, response.data)
         except (HTTPError, OSError) as error:
             trouble, untrusted = _in_words(error, read_timeout), _distrusts(error)
-        else:
-            untrusted = False
         # Outside of the handler on purpose: the library's exception must not hang on ours as its context.
         trouble = f"{self.host}:{self.port}: {trouble}"
         if untrusted:
@@ -179,7 +176,7 @@ def _distrusts(error: Exception) -> bool:
 def _in_words(error: Exception, read_timeout: float) -> str:
     """What happened on the way, without the library's own text: it may quote the request."""
     if isinstance(error, urllib3.exceptions.NewConnectionError):  # a ConnectTimeoutError, too
-        unknown = type(error).__name__ == "NameResolutionError"  # a class of its own since urllib3 2
+        unknown = isinstance(error, urllib3.exceptions.NameResolutionError)
         return "the host name cannot be resolved" if unknown else "cannot connect"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {CONNECT_TIMEOUT:g} s"

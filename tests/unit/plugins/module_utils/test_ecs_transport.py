@@ -236,7 +236,7 @@ class TestTrouble:
     def test_a_cut_answer_is_no_answer(self) -> None:
         """The SDK's own transport returns it as a success (toolchain.md 5.2)."""
         with StubServer([Reply(200, b"{", announce=1000)]) as server:
-            self.expect(server.endpoint, "broke before the answer was complete|cut off")
+            self.expect(server.endpoint, "broke before the answer was complete")
 
     def test_a_dropped_connection(self) -> None:
         with StubServer([Reply(drop=True)]) as server:
