@@ -33,14 +33,13 @@ _KINDS = {
     "journals": "configmaps",
 }
 
+World = dict[str, Any]
 ListObjects = Callable[[str], Iterable[dict[str, Any]]]
 
 
-def world(
-    cloud: Cloud, list_objects: ListObjects, ledger: Ledger, log: RequestLog, *, contents: bool = True
-) -> dict[str, Any]:
+def world(cloud: Cloud, list_objects: ListObjects, ledger: Ledger, log: RequestLog, *, contents: bool = True) -> World:
     """The ledger is read before the disks: what was acknowledged by then must be on them."""
-    found: dict[str, Any] = {"last_request": log.last_number, **ledger.as_json()}
+    found: World = {"last_request": log.last_number, **ledger.as_json()}
     for name, resource in _KINDS.items():
         found[name] = {key_of(obj): _bare(obj) for obj in list_objects(resource)}
     found["journals"] = {
@@ -52,6 +51,35 @@ def world(
             for thing in found[kind].values():
                 thing.pop("contents", None)
     return found
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def mounts(pod: dict[str, Any], claim: str) -> bool:
+    """Whether the pod uses the claim ``namespace/name``."""
+    namespace, name = claim.split("/")
+    return pod["metadata"]["namespace"] == namespace and any(
+        volume.get("persistentVolumeClaim", {}).get("claimName") == name for volume in pod["spec"].get("volumes") or []
+    )
+
+
+def zone_of_pod(world: World, pod: dict[str, Any]) -> str:
+    node = world["nodes"].get(pod["spec"].get("nodeName", ""), {"metadata": {}})
+    return str((node["metadata"].get("labels") or {}).get("topology.kubernetes.io/zone", "-"))
+
+
+def disk_of(volume: dict[str, Any]) -> str:
+    """The disk of a PV; empty for none, or for one of another kind."""
+    return str((volume.get("spec") or {}).get("csi", {}).get("volumeHandle", ""))
+
+
+def disk_of_claim(world: World, claim: str) -> str:
+    """The disk that the claim ``namespace/name`` is bound to; empty when there is none."""
+    name = world["claims"].get(claim, {"spec": {}})["spec"].get("volumeName", "")
+    return disk_of(world["volumes"].get(name) or {})
 
 
 def _bare(obj: dict[str, Any]) -> dict[str, Any]:

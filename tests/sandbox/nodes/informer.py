@@ -9,9 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import urllib3
-from kubernetes.client import ApiException
-
 from .client import Kubernetes, Object, WatchStream, key_of
 
 log = logging.getLogger(__name__)
@@ -66,7 +63,7 @@ class Informer:
         while not self._stopping.is_set():
             try:
                 version = self._watch(version or self._list())
-            except (ApiException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            except Exception as error:  # whatever a broken connection makes of the stream: list again
                 version = ""
                 if not self._stopping.is_set():
                     log.info("watch of %s broke: %s; listing again", self._resource, error)
