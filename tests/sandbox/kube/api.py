@@ -9,12 +9,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import defaults, definitions, deletion, errors, fieldmanager, lifecycle, listing, patches, scale, validation
+from . import (
+    binding,
+    defaults,
+    definitions,
+    deletion,
+    errors,
+    fieldmanager,
+    lifecycle,
+    listing,
+    patches,
+    scale,
+    validation,
+)
 from .apply import applied
 from .decoding import checked_body
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .resources import Registry, Resource
 from .store import Store
+from .validation_metadata import of_changed_metadata
+from .validation_storage import check_growth
 from .watch import Watch
 
 Obj = dict[str, Any]
@@ -82,8 +96,15 @@ class Api:
                 patched = patches.patched(resource, scale.of(resource, live), body, content_type)
                 return self._rescale(resource, live, patched, options)
             new = patches.patched(resource, live, body, content_type)
-            new = checked_body(resource, namespace, new, options, name=name)
+            new = checked_body(resource, namespace, new, options, name=name, patched=True)
             return self._write(resource, live, new, options, subresource)
+
+    def bind(self, namespace: str, name: str, node: str) -> Obj:
+        """The pods/binding subresource: the only way in which a pod gets its node."""
+        pods = self.registry.by_key("pods")
+        with self.store.lock:
+            bound = binding.bound(self._live(pods, namespace, name), node, self.store, self.now())
+            return self._put(pods, bound)
 
     def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions) -> Obj:
         with self.store.lock:
@@ -158,6 +179,7 @@ class Api:
         now = self.now()
         name = live["metadata"]["name"]
         self._check_identity(resource, live, new)
+        causes = of_changed_metadata(live, new) + deletion.no_new_finalizers(live, new)
         new = validation.writable_part(resource, live, new, subresource)
         if subresource != "status":
             defaults.complete(resource, new)
@@ -167,9 +189,11 @@ class Api:
         new["metadata"].pop("managedFields", None)
         if managed:
             new["metadata"]["managedFields"] = managed
-        causes = deletion.no_new_finalizers(live, new) + validation.of_change(resource, live, new, subresource)
+        causes += validation.of_change(resource, live, new, subresource)
         if causes:
             raise errors.invalid(resource.kind, resource.group, name, causes)
+        if resource.key == "persistentvolumeclaims":
+            check_growth(resource, live, new, self.store)
         if deletion.removable(resource, new):
             if not options.dry_run:
                 self._remove(resource, new)

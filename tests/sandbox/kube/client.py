@@ -59,6 +59,10 @@ class Client:
         """A merge patch."""
         return self.api.patch(self._resource(key), namespace, name, patch, MERGE, self._options(), subresource)
 
+    def bind(self, pod: str, namespace: str, node: str) -> Obj:
+        """Gives an unscheduled pod its node, as a scheduler does (the pods/binding subresource)."""
+        return self.api.bind(namespace, pod, node)
+
     def delete(self, key: str, name: str, namespace: str = "", uid: str = "", grace: int | None = None,
                propagation: str = "") -> None:
         options = DeleteOptions(user=self.user, uid=uid, grace=grace, propagation=propagation)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from .store import Store
 
 Obj = dict[str, Any]
 
+_SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -29,6 +31,8 @@ def admit(resource: Resource, obj: Obj, store: Store) -> None:
         _tolerate(obj["spec"])
     elif resource.key == "persistentvolumeclaims":
         _choose_class(obj["spec"], store)
+    elif resource.key == "services":
+        _allocate_address(obj["spec"], store)
 
 
 def _pod(obj: Obj) -> None:
@@ -168,6 +172,15 @@ def _choose_class(spec: Obj, store: Store) -> None:
         if annotations.get(DEFAULT_CLASS) == "true":
             spec["storageClassName"] = record.name
             return
+
+
+def _allocate_address(spec: Obj, store: Store) -> None:
+    """A cluster IP for a service that wants one and names none: the next that no service has."""
+    if spec["type"] == "ExternalName" or spec.get("clusterIP"):
+        return
+    taken = {record.load()["spec"].get("clusterIP") for record in store.records("services")}
+    spec["clusterIP"] = next(str(address) for address in _SERVICE_NETWORK.hosts() if str(address) not in taken)
+    spec["clusterIPs"] = [spec["clusterIP"]]
 
 
 _COMPLETERS: dict[str, Callable[[Obj], None]] = {

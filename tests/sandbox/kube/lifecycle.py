@@ -23,6 +23,12 @@ _PROTECTION = {
     "persistentvolumes": "kubernetes.io/pv-protection",
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
 }
+# Counters of a status that Go leaves out when they are 0 (B2).
+_REPLICAS = ("readyReplicas", "updatedReplicas")
+_DROPPED_ZEROES = {
+    "statefulsets.apps": (*_REPLICAS, "currentReplicas"),
+    "deployments.apps": (*_REPLICAS, "replicas", "availableReplicas", "unavailableReplicas"),
+}
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MAX_GENERATED_BASE = 58
 
@@ -126,11 +132,15 @@ def changed(resource: Resource, live: Obj, new: Obj, now: float) -> None:
         new["metadata"]["generation"] = kept.get("generation", 0) + 1
     if resource.key == "persistentvolumes":
         _note_phase_change(live, new, now)
+    for field in _DROPPED_ZEROES.get(resource.key, ()):
+        if (new.get("status") or {}).get(field) == 0:
+            new["status"] = {key: value for key, value in new["status"].items() if key != field}
 
 
 METADATA_ORDER = (
     "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
 )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from .resources import Resource
 
+Place = tuple[str | int, ...]
+
 _FILE = pathlib.Path(__file__).with_name("schema.json")
 _OPAQUE = "opaque"
 # Server-side apply fills in these defaults of list keys before it compares items.
@@ -66,23 +68,27 @@ def root(resource: Resource) -> Node:
     return _root(f"{resource.api_version} {resource.kind}", resource.custom)
 
 
-def unknown_fields(resource: Resource, obj: dict[str, Any]) -> list[str]:
-    """Paths of fields that the kind does not have (samples 34, 35); none for custom resources."""
-    return list(_unknown(obj, root(resource), ""))
+def unknown_fields(resource: Resource, obj: dict[str, Any]) -> list[Place]:
+    """Where ``obj`` has fields that the kind does not have (samples 34, 35); nowhere for custom resources."""
+    return list(_unknown(obj, root(resource), ()))
 
 
-def _unknown(value: Any, node: Node, path: str) -> Iterator[str]:
+def text(place: Place) -> str:
+    """``spec.containers[0].image``"""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+
+
+def _unknown(value: Any, node: Node, place: Place) -> Iterator[Place]:
     if isinstance(value, dict) and node.is_map:
         for name, part in value.items():
             child = node.child(name)
-            where = f"{path}.{name}" if path else name
             if child is None:
-                yield where
+                yield (*place, name)
             else:
-                yield from _unknown(part, child, where)
+                yield from _unknown(part, child, (*place, name))
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from _unknown(part, node.item, f"{path}[{index}]")
+            yield from _unknown(part, node.item, (*place, index))
 
 
 @functools.cache
