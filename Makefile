@@ -71,7 +71,7 @@ yamllint: setup-test
 	$(timed) "yamllint" yamllint --strict .
 
 ansible-lint: setup-test
-	$(timed) "ansible-lint" ansible-lint --offline --profile production
+	$(timed) "ansible-lint" ansible-lint --nocolor --offline --profile production
 
 docs-lint: setup-test
 	$(timed) "antsibull-docs lint" tests/tools/docs_lint.sh
