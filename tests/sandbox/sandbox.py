@@ -51,6 +51,7 @@ class Sandbox:
         keys = {ADMIN_KEY_ID: (self._secret, "admin"), DRIVER_KEY_ID: (self._driver_secret, "driver")}
         self.ecs = EcsServer(self.cloud, keys, self.faults, self.log)
         self.cluster = EmbeddedCluster(self.faults, self.log)
+        self._observer = self.cluster.client("control")
         self.control = ControlServer(
             Control(
                 cloud=self.cloud,
@@ -90,9 +91,8 @@ class Sandbox:
         self.cluster.add_user("nodes", groups=("system:masters",))
         self._write_kubeconfig("admin", self.kubeconfig)
         self._write_kubeconfig("nodes", self.directory / "kubeconfig-nodes")
-        client = self.cluster.client("admin")
         for obj in manifests.read(manifests.CLUSTER):
-            client.create("csidrivers.storage.k8s.io" if obj["kind"] == "CSIDriver" else _STORAGE_CLASSES, obj)
+            self._observer.create("csidrivers.storage.k8s.io" if obj["kind"] == "CSIDriver" else _STORAGE_CLASSES, obj)
         self.control.start()
         endpoint = Endpoint(f"http://{self._ecs_address}", self.cloud.region, DRIVER_KEY_ID, self._driver_secret)
         self._agents = Agents(
@@ -130,7 +130,7 @@ class Sandbox:
 
     def world(self, *, contents: bool = True) -> dict[str, Any]:
         """See ``world.py``."""
-        return world(self.cloud, self.cluster.client("control").list, self.ledger, self.log, contents=contents)
+        return world(self.cloud, self._observer.list, self.ledger, self.log, contents=contents)
 
     def _write_kubeconfig(self, user: str, path: Path) -> None:
         path.touch(mode=0o600)

@@ -197,7 +197,8 @@ class Kubelets:
     def _begin_stop(self, known: PodOnNode, pod: Object) -> None:
         if known.phase == "running":
             grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
-            known.killed = self._shared.latency.pod_stop > grace
+            # No grace is a forced deletion, whose object may be gone before we get here.
+            known.killed = grace == 0 or self._shared.latency.pod_stop > grace
             self._enter(known, "stopping", min(self._shared.latency.pod_stop, grace))
         elif known.phase in ("waiting", "mounting"):
             self._enter(known, "unmounting", 0.0)
