@@ -17,6 +17,9 @@ from .state import State
 PARALLEL_TAG = ("supportConcurrencyAttach", "true")
 PARALLEL_ATTACHMENTS = 32
 MULTI_ATTACH_INSTANCES = 16
+EXPECTED_AVAILABLE = (
+    "The current status of the disk does not support this operation. The expected disk status is Available."
+)
 
 
 class AttachmentActions:
@@ -69,10 +72,7 @@ class AttachmentActions:
         if status == "In_use":
             raise refusal("InvalidDisk.InUse")
         if status != "Available":
-            raise refusal(
-                "IncorrectDiskStatus",
-                "The current status of the disk does not support this operation. The expected disk status is Available.",
-            )
+            raise refusal("IncorrectDiskStatus", EXPECTED_AVAILABLE)
 
     def _pull_away(self, disk: Disk, instance: Instance) -> None:
         """Force takes a regional disk away from an instance of another zone (alibaba-ecs.md 2.5)."""

@@ -17,6 +17,7 @@ from .disk_changes import DiskChanges
 from .disk_creation import DiskCreation
 from .disk_listing import DiskListing
 from .errors import refusal
+from .gaps import refuse_gaps
 from .idempotency import ClientTokens
 from .latency import Latency
 from .market import MarketActions
@@ -118,6 +119,7 @@ class Cloud:
             self._throttle.check(action)
             self._state.settle()
             args = contract.parse(action, params, self.region)
+            refuse_gaps(action, args)
             if action not in WITH_CLIENT_TOKEN:
                 return self._handlers[action](args)
             return self._call_once(action, params, args)

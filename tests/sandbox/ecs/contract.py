@@ -1,7 +1,7 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parameters of every action, from ``api_meta.json``: flat wire parameters in, typed values out, or the real refusal.
+"""The parameters of every action, from ``api_meta.json``: flat wire parameters in, typed values or a refusal out.
 
 On the wire arrays are ``Name.1``, ``Name.2``, arrays of objects ``Tag.1.Key``, objects ``SystemDisk.Size``.
 """

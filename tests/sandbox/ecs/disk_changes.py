@@ -122,8 +122,11 @@ class DiskChanges:
         return task.id
 
     def delete_disk(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Only detached disks. Finished snapshots outlive the disk; one that is still in progress is lost with it, because
-        until then it depends on the disk's own storage (the careful reading of alibaba-ecs.md 2.2 and open point 7)."""
+        """Only detached disks. Finished snapshots outlive the disk; one that is still in progress is lost with it.
+
+        Until it is durable a snapshot depends on the storage of the disk: the careful reading of alibaba-ecs.md 2.2 and
+        its open point 7.
+        """
         disk = self._state.disks.get(args["DiskId"])
         if disk is None:
             if self._state.settings.absent_delete_fails:
@@ -139,4 +142,3 @@ class DiskChanges:
             snapshot.failed_at = now
         self._state.deleted_disks[disk.id] = self._state.disks.pop(disk.id)
         return {}
-

@@ -16,6 +16,7 @@ from .state import State
 
 # The key that ECS uses for an encrypted disk when none is named.
 SERVICE_KEY = "11111111-2222-3333-4444-555555555555"
+SIZE_OR_SNAPSHOT = 'The input parameter either "SnapshotId" or "Size" should be specified.'
 
 
 class DiskCreation:
@@ -172,7 +173,7 @@ def _size(args: dict[str, Any], snapshot: Snapshot | None) -> int:
     size = args.get("Size")
     if size is None:
         if snapshot is None:
-            raise EcsError("MissingParameter", 'The input parameter either "SnapshotId" or "Size" should be specified.', 400)
+            raise EcsError("MissingParameter", SIZE_OR_SNAPSHOT, 400)
         return snapshot.disk_size
     if snapshot and size < snapshot.disk_size:
         raise refusal("InvalidDiskSize.TooSmall")

@@ -15,6 +15,7 @@ from .errors import EcsError, refusal
 from .model import Attachment, Disk, iso_time
 from .paging import PageRules, page
 from .state import State
+from .time_filter import creation_range
 
 DISK_PAGE = PageRules(floor=10, ceiling=500)
 MOST_IDS = 100
@@ -29,10 +30,11 @@ class DiskListing:
     def describe_disks(self, args: dict[str, Any]) -> dict[str, Any]:
         ids = _ids(args.get("DiskIds"))
         self._check_filters(args)
+        first, last = creation_range(args.get("Filter"))
         found = tags.filtered(self._state.visible(self._state.disks), args.get("Tag"))
         if ids is not None:
             found = [disk for disk in found if disk.id in ids]
-        found = [disk for disk in found if self._selected(disk, args)]
+        found = [disk for disk in found if first <= disk.created_at <= last and self._selected(disk, args)]
         if args.get("DryRun"):
             raise refusal("DryRunOperation")
         shown, place = page(found, args, DISK_PAGE, lambda disk: disk.number)
@@ -65,6 +67,9 @@ class DiskListing:
             and args.get("KMSKeyId") in (None, "", disk.kms_key_id)
             and args.get("ResourceGroupId") in (None, "", disk.resource_group_id)
             and args.get("Portable") in (None, True)
+            and args.get("DeleteAutoSnapshot") in (None, True)
+            and args.get("EnableAutoSnapshot") in (None, False)
+            and args.get("EnableAutomatedSnapshotPolicy") in (None, False)
             and args.get("DeleteWithInstance") in (None, disk.delete_with_instance)
             and args.get("DiskChargeType") in (None, "", "PostPaid")
             and args.get("MultiAttach") in (None, "", _enabled(disk.multi_attach))
@@ -72,8 +77,10 @@ class DiskListing:
         )
 
     def _view(self, disk: Disk, with_placement: bool) -> dict[str, Any]:
-        """Attachments appear when the disk is attached, not while it is Attaching; for multi-attach disks InstanceId and
-        Device stay empty."""
+        """Attachments appear when the disk is attached, not while it is Attaching.
+
+        InstanceId and Device stay empty for multi-attach disks.
+        """
         now = self._state.now()
         attached = [item for item in disk.attachments if item.done(now)]
         only = attached[0] if attached and not disk.multi_attach else None

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ECS says when it refuses: one status and one message per error code.
 
-Codes and statuses are those of the API pages (``api_meta.json``, ``error_codes``); the messages are the ones printed there.
-Where a page lists a code with several messages, the caller names the one that fits.
+Codes, statuses and messages are those of the API pages (``api_meta.json`` has the codes). Where a page lists a code
+with several messages, the caller names the one that fits.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ SHARED = {
     ),
     "InvalidClientToken.Malformed": (
         403,
-        "The specified clientToken is improperly formatted. It must contain only ASCII characters and must not exceed 64"
-        " characters in length.",
+        "The specified clientToken is improperly formatted. It must contain only ASCII characters and must not exceed"
+        " 64 characters in length.",
     ),
     "IdempotentParameterMismatch": (403, "The specified clientToken is used."),
     "IdempotentProcessing": (403, "The previous idempotent request(s) is still processing."),
@@ -223,6 +223,11 @@ DISKS = {
     ),
 }
 
+FILTERS = {
+    "InvalidFilterKey.NotFound": (404, "The filter key is not found."),
+    "InvalidFilterValue": (404, "The filter value is not valid."),
+}
+
 TASKS = {
     "InvalidTaskId.NotFound": (404, "The specified task is not found."),
 }
@@ -235,4 +240,4 @@ CATALOGUE = {
     "InvalidInstanceType.ValueNotSupported": (400, "The specified InstanceType is not valid."),
 }
 
-ERRORS = {**GATEWAY, **SHARED, **TAGS, **SNAPSHOTS, **CREATE_DISK, **DISKS, **TASKS, **CATALOGUE}
+ERRORS = {**GATEWAY, **SHARED, **TAGS, **SNAPSHOTS, **CREATE_DISK, **DISKS, **FILTERS, **TASKS, **CATALOGUE}

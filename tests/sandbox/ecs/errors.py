@@ -28,9 +28,8 @@ def refusal(code: str, message: str = "", status: int = 0) -> EcsError:
 
 
 def missing_parameter(name: str) -> EcsError:
-    return EcsError(
-        "MissingParameter", f'The input parameter "{name}" that is mandatory for processing this request is not supplied.', 400
-    )
+    message = f'The input parameter "{name}" that is mandatory for processing this request is not supplied.'
+    return EcsError("MissingParameter", message, 400)
 
 
 def invalid_parameter(name: str) -> EcsError:

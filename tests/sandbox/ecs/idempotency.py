@@ -31,7 +31,7 @@ class ClientTokens:
         self._uses: dict[tuple[str, str], _Use] = {}
 
     def recall(self, action: str, params: dict[str, str], now: float) -> dict[str, Any] | None:
-        """The earlier result of this request, None when its token is new. The order of tags is part of the parameters."""
+        """The earlier result of this request; None when its token is new. The order of tags is part of the request."""
         token = params.get("ClientToken", "")
         if not token:
             return None

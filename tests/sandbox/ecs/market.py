@@ -102,9 +102,7 @@ class MarketActions:
     def describe_instance_types(self, args: dict[str, Any]) -> dict[str, Any]:
         wanted = args.get("InstanceTypes") or list(INSTANCE_TYPES)
         family = args.get("InstanceTypeFamily")
-        found = [
-            kind for kind in INSTANCE_TYPES.values() if kind.name in wanted and family in (None, "", kind.family)
-        ]
+        found = [kind for kind in INSTANCE_TYPES.values() if kind.name in wanted and family in (None, "", kind.family)]
         return {"InstanceTypes": {"InstanceType": [_type_view(kind) for kind in found]}, "NextToken": ""}
 
     def describe_instances(self, args: dict[str, Any]) -> dict[str, Any]:

@@ -19,11 +19,11 @@ DAY = 86400.0
 def iso_time(moment: float, *, seconds: bool = True) -> str:
     """Times in answers: UTC, to the second in most places, to the minute in DescribeInstances."""
     pattern = "%Y-%m-%dT%H:%M:%SZ" if seconds else "%Y-%m-%dT%H:%MZ"
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime(pattern)
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime(pattern)
 
 
 class RecordLog:
-    """The contents of a block device as this sandbox sees them: records, each with the moment at which it was written."""
+    """The contents of a block device in this sandbox: records, each with the moment at which it was written."""
 
     def __init__(self, records: list[dict[str, Any]] | None = None) -> None:
         self._records: list[tuple[float, dict[str, Any]]] = [(0.0, copy.deepcopy(item)) for item in records or []]
@@ -133,8 +133,8 @@ class Disk(Resource):
 
 @dataclasses.dataclass
 class Snapshot(Resource):
-    """Its four moments (alibaba-ecs.md 2.2): the id is returned (``created_at``), the point in time is fixed (``cut_at``),
-    a disk can be made of it (``usable_at``), it outlives its source zone and disk (``durable_at``)."""
+    """Its four moments (alibaba-ecs.md 2.2): the id is returned (``created_at``), the point in time is fixed
+    (``cut_at``), a disk can be made of it (``usable_at``), it outlives its source zone and disk (``durable_at``)."""
 
     disk_id: str = ""
     disk_size: int = 0

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 @dataclasses.dataclass(frozen=True)
 class PageRules:
-    """MaxResults outside of floor..ceiling counts as the nearest of the two ("ECS returns >= 10 rows", alibaba-ecs.md 2.5)."""
+    """MaxResults outside of floor..ceiling counts as the nearest of the two (alibaba-ecs.md 2.5)."""
 
     floor: int
     ceiling: int
@@ -28,10 +28,10 @@ class PageRules:
 def page(
     items: Sequence[Item], args: dict[str, Any], rules: PageRules, number: Callable[[Item], int]
 ) -> tuple[list[Item], dict[str, Any]]:
-    """One page of ``items``, and the members that tell where it is. ``number`` is what the items are sorted by, falling.
+    """One page of ``items``, and the members that tell where it is. The items are sorted by ``number``, falling.
 
     The token is the number of the last item shown, so that items made or deleted meanwhile do not shift the pages.
-    With a token or MaxResults, TotalCount says nothing (its own documentation); it is 0 here so that nobody relies on it.
+    With a token or MaxResults, TotalCount is invalid (SDK7's comment on it); it is 0 here so that nobody relies on it.
     """
     if args.get("MaxResults") is None and not args.get("NextToken"):
         return _numbered_page(items, args, rules)

@@ -3,15 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ECS endpoint: HTTP in front of ``Cloud``, for unmodified SDKs.
 
-Answers are JSON whatever Format asks for (both SDKs ask for JSON). Everything is on one path; the action is in the query,
-in the form, or in the header x-acs-action.
+Answers are JSON whatever Format asks for (both SDKs ask for JSON). Everything is on one path; the action is in the
+query, in the form, or in the header x-acs-action.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -44,7 +46,7 @@ class ConnectionLost(Exception):
 
 
 class EcsServer:
-    """Serves one cloud on a loopback port. ``keys``: access key id to (secret, user), or to a Key for temporary ones."""
+    """Serves one cloud on a loopback port. ``keys``: access key id to (secret, user), or to a Key with a token."""
 
     def __init__(
         self,
@@ -193,8 +195,6 @@ class _HttpServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of ours. Anything else is, and must not pass unseen."""
-        import sys
-
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -246,7 +246,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

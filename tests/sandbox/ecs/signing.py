@@ -1,8 +1,8 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sent a request: signature v1 (HMAC-SHA1 over the query) and ACS3-HMAC-SHA256 (over headers), as the gateway checks
-them (alibaba-ecs.md 4.1, 4.2; help page "Signature method")."""
+"""Who sent a request: signature v1 (HMAC-SHA1, in the query) and ACS3-HMAC-SHA256 (in headers), checked as the gateway
+does (alibaba-ecs.md 4.1 and 4.2)."""
 
 from __future__ import annotations
 
@@ -45,13 +45,33 @@ class SignedRequest:
     body: bytes = b""
 
 
+class Nonces:
+    """What has been used once. Kept until the time stamp that went with it is too old anyway, then swept out."""
+
+    def __init__(self, clock: Callable[[], float], sweep_at: int = 10_000) -> None:
+        self._clock = clock
+        self._sweep_at = sweep_at
+        self._used: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def use(self, name: str) -> None:
+        now = self._clock()
+        if len(self._used) > self._sweep_at:
+            self._used = {key: moment for key, moment in self._used.items() if now - moment <= 2 * WINDOW}
+        if now - self._used.get(name, float("-inf")) <= 2 * WINDOW:
+            raise refusal("SignatureNonceUsed")
+        self._used[name] = now
+
+
 class Gatekeeper:
     """Finds out the user of a request, or raises what the gateway answers to one that does not prove who it is from."""
 
     def __init__(self, keys: Mapping[str, tuple[str, str] | Key], clock: Callable[[], float]) -> None:
         self._keys = {key_id: Key(*key) for key_id, key in keys.items()}
         self._clock = clock
-        self._nonces: dict[str, float] = {}
+        self._nonces = Nonces(clock)
 
     def user(self, request: SignedRequest) -> str:
         if "authorization" in request.headers:
@@ -75,7 +95,7 @@ class Gatekeeper:
                 f"Specified signature is not matched with our calculation. server string to sign is:{text}",
                 400,
             )
-        self._use_nonce(params["AccessKeyId"], params["SignatureNonce"])
+        self._nonces.use(f"{params['AccessKeyId']}/{params['SignatureNonce']}")
         return key.user
 
     def _check_acs3(self, request: SignedRequest) -> str:
@@ -100,7 +120,7 @@ class Gatekeeper:
                 f"Specified signature does not match our calculation. server StringToSign is [{text}]",
                 400,
             )
-        self._use_nonce(key_id, headers["x-acs-signature-nonce"])
+        self._nonces.use(f"{key_id}/{headers['x-acs-signature-nonce']}")
         return key.user
 
     def _key(self, key_id: str, token: str) -> Key:
@@ -122,16 +142,6 @@ class Gatekeeper:
             raise refusal("InvalidTimeStamp.Format") from None
         if abs(moment.timestamp() - self._clock()) > WINDOW:
             raise refusal("InvalidTimeStamp.Expired")
-
-    def _use_nonce(self, key_id: str, nonce: str) -> None:
-        """Nonces are kept until their time stamp is too old anyway. Only requests with a good signature use one up."""
-        now = self._clock()
-        if len(self._nonces) > 10_000:
-            self._nonces = {name: used for name, used in self._nonces.items() if now - used <= 2 * WINDOW}
-        name = f"{key_id}/{nonce}"
-        if now - self._nonces.get(name, float("-inf")) <= 2 * WINDOW:
-            raise refusal("SignatureNonceUsed")
-        self._nonces[name] = now
 
 
 def v1_string_to_sign(method: str, params: Mapping[str, str]) -> str:

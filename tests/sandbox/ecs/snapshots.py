@@ -16,6 +16,7 @@ from .model import Disk, Snapshot, iso_time
 from .names import check_description, check_name
 from .paging import PageRules, page
 from .state import State
+from .time_filter import creation_range
 
 SNAPSHOT_PAGE = PageRules(floor=10, ceiling=100)
 MOST_IDS = 100
@@ -51,7 +52,8 @@ class SnapshotActions:
             raise refusal("DiskCategory.OperationNotSupported")
         if disk.status(now) not in ("In_use", "Available"):
             raise refusal("IncorrectDiskStatus")
-        if any(self._state.instances[item.instance_id].status not in ("Running", "Stopped") for item in disk.attachments):
+        instances = [self._state.instances[item.instance_id] for item in disk.attachments]
+        if any(instance.status not in ("Running", "Stopped") for instance in instances):
             raise refusal("IncorrectInstanceStatus")
         # NeverUsed (attached but never written) is not emulated: a mount writes, and attached disks here get mounted.
         if not disk.ever_attached:
@@ -103,10 +105,11 @@ class SnapshotActions:
     def describe_snapshots(self, args: dict[str, Any]) -> dict[str, Any]:
         ids = self._ids(args.get("SnapshotIds"))
         self._check_filters(args)
+        first, last = creation_range(args.get("Filter"))
         found = tags.filtered(self._state.visible(self._state.snapshots), args.get("Tag"))
         if ids is not None:
             found = [item for item in found if item.id in ids]
-        found = [item for item in found if self._selected(item, args)]
+        found = [item for item in found if first <= item.created_at <= last and self._selected(item, args)]
         if args.get("DryRun"):
             raise refusal("DryRunOperation")
         shown, place = page(found, args, SNAPSHOT_PAGE, lambda item: item.number)

@@ -28,7 +28,7 @@ class Settings:
     ``disk_limit``: data disks in the account (QuotaExceed.PostPaidDisk). ``snapshot_limit``: manual snapshots per disk.
     ``attach_limit``: data disks per instance, instead of what the instance type says.
     ``failing_snapshots``: disks (or ``*``) whose new snapshots end as ``failed`` instead of becoming usable.
-    ``absent_delete_fails``: whether deleting what is not there answers 404; the pages say both (alibaba-ecs.md 2.2, 2.5).
+    ``absent_delete_fails``: deleting what is not there answers 404; the pages say both (alibaba-ecs.md 2.2, 2.5).
     ``default_encryption``: the account refuses plain disks. ``snapshot_service``: the service was activated.
     """
 
@@ -99,10 +99,11 @@ class State:
 
     def unfinished_snapshots(self, disk_id: str) -> list[Snapshot]:
         now = self.now()
-        return [item for item in self.snapshots.values() if item.disk_id == disk_id and item.status(now) == "progressing"]
+        of_disk = (item for item in self.snapshots.values() if item.disk_id == disk_id)
+        return [item for item in of_disk if item.status(now) == "progressing"]
 
     def require_no_snapshot_in_the_way(self, disk_id: str) -> None:
-        """An instant access snapshot is in the way of other operations until it is usable, any other one until it is done."""
+        """An instant access snapshot blocks other operations until it is usable, any other one until it is done."""
         now = self.now()
         for snapshot in self.unfinished_snapshots(disk_id):
             if not (snapshot.instant_access and snapshot.available(now)):

@@ -1,7 +1,7 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DescribeTasks and DescribeTaskAttribute. Only ModifyDiskSpec makes tasks here; snapshots and disks never are tasks."""
+"""DescribeTasks and DescribeTaskAttribute. Only ModifyDiskSpec makes tasks; snapshots and disks never are tasks."""
 
 from __future__ import annotations
 

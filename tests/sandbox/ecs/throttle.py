@@ -14,7 +14,7 @@ MESSAGE = "Request was denied due to user flow control."
 
 
 class Throttle:
-    """Off until a limit is set. An API that is cut off in one minute answers again in the next; other APIs do all along."""
+    """Off until a limit is set. An API that is cut off in a minute answers again in the next; the others all along."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
