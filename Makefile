@@ -53,7 +53,7 @@ format: setup-test  ## put the Python files into shape
 	@ruff check --fix --quiet . ; ruff format .
 
 changelog: setup-test  ## release: turn the fragments into the part of CHANGELOG.md for the version in galaxy.yml
-	@tests/tools/changelog.sh
+	antsibull-changelog release --reload-plugins
 
 clean:  ## remove what the targets above made
 	rm -rf $(BUILD) .cache .venv .venv-*
@@ -74,7 +74,8 @@ ansible-lint: setup-test
 	$(timed) "ansible-lint" ansible-lint --nocolor --offline --profile production
 
 docs-lint: setup-test
-	$(timed) "antsibull-docs lint" tests/tools/docs_lint.sh
+	$(timed) "antsibull-docs lint" antsibull-docs lint-collection-docs --plugin-docs \
+	    --validate-collection-refs all --disallow-unknown-collection-refs .
 
 ansible-doc: setup-test
 	$(timed) "ansible-doc" tests/tools/ansible_doc.sh
