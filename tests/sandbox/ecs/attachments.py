@@ -17,6 +17,7 @@ from .state import State
 PARALLEL_TAG = ("supportConcurrencyAttach", "true")
 PARALLEL_ATTACHMENTS = 32
 MULTI_ATTACH_INSTANCES = 16
+SETTLED = ("Running", "Stopped")
 EXPECTED_AVAILABLE = (
     "The current status of the disk does not support this operation. The expected disk status is Available."
 )
@@ -49,7 +50,7 @@ class AttachmentActions:
 
     def _check_instance(self, instance: Instance, disk: Disk) -> None:
         kind = INSTANCE_TYPES[instance.instance_type]
-        if instance.status not in ("Running", "Stopped"):
+        if instance.status not in SETTLED:
             raise refusal("IncorrectInstanceStatus")
         if not CATEGORIES[disk.category].regional and disk.zone != instance.zone:
             raise refusal("ResourcesNotInSameZone")
@@ -88,6 +89,8 @@ class AttachmentActions:
         instance = self._state.instance(args["InstanceId"])
         disk = self._state.disk(args["DiskId"])
         now = self._state.now()
+        if instance.status not in SETTLED:
+            raise refusal("IncorrectInstanceStatus", status=403)
         if not disk.attachments:
             raise refusal("InvalidDisk.AlreadyDetached")
         attachment = disk.attachment(instance.id)

@@ -25,14 +25,12 @@ GATEWAY = {
     "MissingSecurityToken": (400, "SecurityToken is mandatory for this action."),
     "InvalidSecurityToken.Expired": (403, "Specified SecurityToken is expired."),
     "InvalidSecurityToken.MismatchWithAccessKey": (400, "Specified SecurityToken is mismatch with the AccessKey."),
-    "UnsupportedHTTPMethod": (403, "This http method is not supported."),
     "Forbidden.RAM": (
         403,
         "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
     ),
     "UnsupportedParameter": (400, "The parameters is unsupported."),
     "DryRunOperation": (400, "Request validation has been passed with DryRun flag set."),
-    "InternalError": (500, "The request processing has failed due to some unknown error."),
 }
 
 SHARED = {

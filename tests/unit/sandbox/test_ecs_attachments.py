@@ -130,6 +130,8 @@ def test_instance_must_be_running_or_stopped(account: Account) -> None:
     account.refuse("AttachDisk", "IncorrectInstanceStatus", 400, DiskId=disk, InstanceId=account.instance)
     account.cloud.set_instance_status(account.instance, "Stopped")
     account.attach(disk)
+    account.cloud.set_instance_status(account.instance, "Stopping")
+    account.refuse("DetachDisk", "IncorrectInstanceStatus", 403, DiskId=disk, InstanceId=account.instance)
 
 
 def test_multi_attach_disk_is_on_several_instances(account: Account) -> None:
@@ -142,6 +144,14 @@ def test_multi_attach_disk_is_on_several_instances(account: Account) -> None:
     account.refuse("AttachDisk", "InvalidDisk.InUse", 404, DiskId=disk, InstanceId=other)
     account.detach(disk)
     assert account.disk(disk)["Status"] == "In_use"
+
+
+def test_multi_attach_disk_is_on_sixteen_instances_at_most(account: Account) -> None:
+    disk = account.attached_disk(MultiAttach="Enabled")
+    for _number in range(15):
+        account.call("AttachDisk", DiskId=disk, InstanceId=account.cloud.add_instance(ZONE))
+    last = account.cloud.add_instance(ZONE)
+    account.refuse("AttachDisk", "DiskAttachedNumberExceeded", 403, DiskId=disk, InstanceId=last)
 
 
 def test_force_takes_a_regional_disk_to_another_zone(account: Account) -> None:

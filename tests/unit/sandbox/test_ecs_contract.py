@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_a_gap_is_refused_and_says_so(account: Account) -> None:
         ("ListTagResources", {}, "MissingParameter.ResourceType", 404),
     ],
 )
-def test_missing_parameter(account: Account, action: str, params: dict, code: str, status: int) -> None:
+def test_missing_parameter(account: Account, action: str, params: dict[str, Any], code: str, status: int) -> None:
     account.refuse(action, code, status, **params)
 
 
@@ -84,6 +85,7 @@ def test_missing_parameter_is_named(account: Account) -> None:
 
 def test_missing_region(account: Account) -> None:
     account.refuse("DescribeDisks", "MissingParamter.RegionId", 400, RegionId="")
+    account.refuse("ListTagResources", "MissingParameter.RegionId", 404, RegionId="", ResourceType="disk")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_missing_region(account: Account) -> None:
         ("DescribeTasks", {}, "InvalidRegionId.NotFound", 400),
     ],
 )
-def test_wrong_region(account: Account, action: str, params: dict, code: str, status: int) -> None:
+def test_wrong_region(account: Account, action: str, params: dict[str, Any], code: str, status: int) -> None:
     account.refuse(action, code, status, **params, RegionId="cn-hangzhou")
 
 
@@ -117,7 +119,7 @@ def test_wrong_region(account: Account, action: str, params: dict, code: str, st
         ("DescribeInstances", {"InstanceIds": "i-1"}, "InvalidInstanceIds.Malformed", 403),
     ],
 )
-def test_malformed_parameter(account: Account, action: str, params: dict, code: str, status: int) -> None:
+def test_malformed_parameter(account: Account, action: str, params: dict[str, Any], code: str, status: int) -> None:
     account.refuse(action, code, status, **params)
 
 

@@ -17,7 +17,7 @@ from darabonba.request import DaraRequest
 from tests.sandbox.ecs.errors import EcsError
 from tests.sandbox.ecs.signing import Gatekeeper, Key, Nonces, SignedRequest
 
-KEYS = {
+KEYS: dict[str, tuple[str, str] | Key] = {
     "LTAI-admin": ("secret", "admin"),
     "STS.driver": Key("other", "driver", token="token/+=", expires_at=time.time() + 3600),
 }
@@ -180,6 +180,8 @@ def test_temporary_key(gatekeeper: Gatekeeper) -> None:
 
 
 def test_expired_temporary_key() -> None:
-    keys = {"STS.driver": Key("other", "driver", token="t", expires_at=time.time() - 1)}
+    keys: dict[str, tuple[str, str] | Key] = {
+        "STS.driver": Key("other", "driver", token="t", expires_at=time.time() - 1)
+    }
     error = refusal_of(Gatekeeper(keys, time.time), v1("STS.driver", "other", SecurityToken="t"))
     assert (error.code, error.status) == ("InvalidSecurityToken.Expired", 403)
