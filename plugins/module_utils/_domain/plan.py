@@ -65,12 +65,17 @@ def place(volumes: list[Volume], target_zones: tuple[str, ...]) -> list[Volume]:
 
     A pod whose disks are all in one of the listed zones stays; the other pods are spread over the zones in the order of
     the list, by ordinal. All disks of one pod go to one zone: a listed zone that already holds one of them wins.
+    A claim of the pod template is mounted by every pod, so all disks follow it.
     """
     if not target_zones:
         return [dataclasses.replace(volume, zone=volume.source_zone) for volume in volumes]
+    if any(volume.ordinal is None for volume in volumes):
+        shared_first = sorted(volumes, key=lambda volume: volume.ordinal is not None)
+        zone = next((v.source_zone for v in shared_first if v.source_zone in target_zones), target_zones[0])
+        return [dataclasses.replace(volume, zone=zone) for volume in volumes]
     zones: dict[int | None, str] = {}
     turn = 0
-    for ordinal in _in_order(volumes):
+    for ordinal in sorted({volume.ordinal for volume in volumes if volume.ordinal is not None}):
         of_pod = [volume.source_zone for volume in volumes if volume.ordinal == ordinal]
         listed = [zone for zone in of_pod if zone in target_zones]
         if listed:
@@ -79,7 +84,3 @@ def place(volumes: list[Volume], target_zones: tuple[str, ...]) -> list[Volume]:
             zones[ordinal] = target_zones[turn % len(target_zones)]
             turn += 1
     return [dataclasses.replace(volume, zone=zones[volume.ordinal]) for volume in volumes]
-
-
-def _in_order(volumes: list[Volume]) -> list[int | None]:
-    return sorted({volume.ordinal for volume in volumes}, key=lambda ordinal: -1 if ordinal is None else ordinal)
