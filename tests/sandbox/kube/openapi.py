@@ -54,10 +54,14 @@ class OpenApi:
         for group, versions in self._discovery.group_versions().items():
             for version in versions:
                 path = _prefix(group, version).strip("/")
-                described = repr(self._discovery.resources(group, version)).encode()
-                digest = hashlib.sha256(described).hexdigest()[:16]
+                digest = hashlib.sha256(self._described(group, version).encode()).hexdigest()[:16]
                 entries.append((path, {"serverRelativeURL": f"{_ROOT}/{path}?hash={digest}"}))
         return entries
+
+    def _described(self, group: str, version: str) -> str:
+        """Changes when the document of the group version changes."""
+        resources = self._discovery.resources(group, version)
+        return repr([(resource, self._custom.schema(resource) if resource.custom else None) for resource in resources])
 
     def _group_version(self, group: str, version: str) -> Document | None:
         resources = self._discovery.resources(group, version)
