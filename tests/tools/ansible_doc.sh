@@ -13,4 +13,4 @@ show() {
 }
 
 for path in plugins/modules/*.py; do show module "$(basename "$path" .py)"; done
-for path in roles/*/meta/argument_specs.yml; do show role "$(basename "${path%/meta/*}")"; done
+for path in roles/*; do show role "$(basename "$path")"; done
