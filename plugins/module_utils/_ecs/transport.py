@@ -19,12 +19,11 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 try:
     import urllib3
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, NameResolutionError  # the second is new in urllib3 2
 except ImportError as error:
     _URLLIB3_MISSING: str | None = str(error)
 else:
-    # 1.x cannot verify a server that is named by its address.
-    _URLLIB3_MISSING = "version 2 or later is needed" if urllib3.__version__.startswith("1.") else None
+    _URLLIB3_MISSING = None
 
 from .._errors import BadInput, MissingLibrary, Refused, Retryable, redact, register_secret
 from .codes import NETWORK, NETWORK_TROUBLE, REFUSED
@@ -54,7 +53,7 @@ class Transport:
 
     def __init__(self, endpoint: str, *, ca_file: str = "", pool_size: int = POOL_SIZE) -> None:
         if _URLLIB3_MISSING is not None:
-            raise MissingLibrary("urllib3", needed_for="to talk to ECS", reason=_URLLIB3_MISSING)
+            raise MissingLibrary("urllib3", needed_for="(version 2 or later) to talk to ECS", reason=_URLLIB3_MISSING)
         self.scheme, self.host, self.port = parse_endpoint(endpoint)
         redact_loggers(*_LOGGERS)
         options: dict[str, Any] = {"num_pools": 1, "maxsize": pool_size, "block": True}
@@ -79,9 +78,7 @@ class Transport:
                 target,
                 body=b"",
                 headers=dict(headers),
-                retries=False,
-                redirect=False,
-                enforce_content_length=True,
+                retries=False,  # follows no redirect either: a signed request is for one host
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
             )
             headers_seen = {key.lower(): value for key, value in response.headers.items()}
@@ -104,20 +101,20 @@ def parse_endpoint(endpoint: str) -> tuple[str, str, int]:
     wrong = f"The ECS endpoint {redact(endpoint)!r} is not usable: "
     try:
         parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise BadInput(wrong + str(error), code="BadEndpoint") from None
-    if parts.scheme not in ("http", "https") or not host:
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        scheme, host, port = "", "", None
+    if scheme not in ("http", "https") or not host:
         raise BadInput(wrong + "give a host name, or https:// and a host name.", code="BadEndpoint")
     if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise BadInput(wrong + "it may hold a host name and a port, nothing else.", code="BadEndpoint")
-    if parts.scheme == "http" and not is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         raise BadInput(
             wrong + "plain http would send signed requests in clear.",
             code="InsecureEndpoint",
             hint="Use https; http is for a server on this machine only.",
         )
-    return parts.scheme, host, port or (443 if parts.scheme == "https" else 80)
+    return scheme, host, port or (443 if scheme == "https" else 80)
 
 
 def is_loopback(host: str) -> bool:
@@ -176,7 +173,7 @@ def _distrusts(error: Exception) -> bool:
 def _in_words(error: Exception, read_timeout: float) -> str:
     """What happened on the way, without the library's own text: it may quote the request."""
     if isinstance(error, urllib3.exceptions.NewConnectionError):  # a ConnectTimeoutError, too
-        unknown = isinstance(error, urllib3.exceptions.NameResolutionError)
+        unknown = isinstance(error, NameResolutionError)
         return "the host name cannot be resolved" if unknown else "cannot connect"
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {CONNECT_TIMEOUT:g} s"

@@ -17,7 +17,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.zoneshift.ack.plugins.module_utils._ecs import transport
 from ansible_collections.zoneshift.ack.plugins.module_utils._ecs.transport import Transport, parse_endpoint
-from ansible_collections.zoneshift.ack.plugins.module_utils._errors import BadInput, MissingLibrary, Refused, Retryable
+from ansible_collections.zoneshift.ack.plugins.module_utils._errors import (
+    BadInput,
+    MissingLibrary,
+    Refused,
+    Retryable,
+    redact,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -115,7 +121,15 @@ class TestEndpoint:
 
     @pytest.mark.parametrize(
         "endpoint",
-        ["", "ftp://ecs.example", "https://", "https://u:pw-hidden@ecs.example", "ecs.example/path", "a:b:c"],
+        [
+            "",
+            "ftp://ecs.example",
+            "https://",
+            "https://u:pw-hidden@ecs.example",
+            "ecs.example/path",
+            "a:b:c",
+            "https://u:hidden",
+        ],
     )
     def test_nonsense_is_refused(self, endpoint: str) -> None:
         with pytest.raises(BadInput) as caught:
@@ -163,6 +177,7 @@ class TestProxy:
         assert proxy.heads[0].startswith("CONNECT ecs.example.test:443 ")
         assert "authorization: basic" in proxy.heads[0].lower()
         assert "Signature" not in proxy.heads[0]
+        assert redact("hidden-pw") == "********"
         assert sni == ["ecs.example.test"]
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
