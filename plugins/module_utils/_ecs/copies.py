@@ -181,30 +181,31 @@ def delete_source_disks(owner: Owner, volumes: list[Volume]) -> list[str]:
     Each goes only when its snapshot is durable (or has expired since, with the copy in use), its copy is there, and
     nothing is attached to it (trap 44).
     """
-    snapshots = {s.snapshot_id: s for s in api.describe_snapshots(owner.client, [v.snapshot_id for v in volumes])}
     wanted = [disk_id for volume in volumes for disk_id in (volume.source_disk_id, volume.disk_id)]
     disks = {disk.disk_id: disk for disk in api.describe_disks(owner.client, wanted)}
     remaining = [volume for volume in volumes if volume.source_disk_id in disks]
+    unexpired = {s.snapshot_id for s in api.describe_snapshots(owner.client, [v.snapshot_id for v in remaining])}
+    with_snapshot = [volume for volume in remaining if volume.snapshot_id in unexpired]
+    if with_snapshot:
+        wait_snapshots(owner, with_snapshot, durable=True)
     for volume in remaining:
-        _demand_replaced(volume, snapshots.get(volume.snapshot_id), disks.get(volume.disk_id))
+        _demand_replaced(volume, disks.get(volume.disk_id), has_snapshot=volume.snapshot_id in unexpired)
     return _delete_detached(owner, [disks[volume.source_disk_id] for volume in remaining], "source")
 
 
-def _demand_replaced(volume: Volume, snapshot: Snapshot | None, copy: Disk | None) -> None:
+def _demand_replaced(volume: Volume, copy: Disk | None, *, has_snapshot: bool) -> None:
     reasons = []
     if volume.source_disk_id == volume.disk_id:
         reasons.append("it is the disk in use")
-    if snapshot is not None and not snapshot.durable:
-        reasons.append(f"its snapshot {volume.snapshot_id} is not accomplished ({snapshot.progress_percent} %)")
     if copy is None or copy.source_snapshot_id != volume.snapshot_id or copy.zone_id != volume.zone:
         reasons.append(f"disk {volume.disk_id} is not its copy in {volume.zone}")
-    elif snapshot is None and copy.never_attached:
+    elif not has_snapshot and copy.never_attached:
         reasons.append(f"its snapshot {volume.snapshot_id} is gone and its copy {copy.disk_id} was never attached")
     if reasons:
         raise Refused(
             f"Source disk {volume.source_disk_id} is not deleted: {'; '.join(reasons)}.",
             code="NotReplaced",
-            hint="Nothing was deleted. Wait until the snapshot is accomplished and repeat finalize.yml.",
+            hint="Nothing was deleted. See the run with status.yml.",
             context={"claim": volume.claim, "zone": volume.source_zone},
         )
 
