@@ -98,14 +98,15 @@ class Transport:
 
 def parse_endpoint(endpoint: str) -> tuple[str, str, int]:
     """Scheme, host, port of ``host``, ``host:port`` or ``http(s)://host[:port]``. Clear text is for loopback only."""
-    wrong = f"The ECS endpoint {redact(endpoint)!r} is not usable: "
     try:
         parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError:
         scheme, host, port = "", "", None
     if scheme not in ("http", "https") or not host:
-        raise BadInput(wrong + "give a host name, or https:// and a host name.", code="BadEndpoint")
+        # Not quoted: in what cannot be taken apart a password cannot be found.
+        raise BadInput("The ECS endpoint is not usable: give a host name, or https://HOST.", code="BadEndpoint")
+    wrong = f"The ECS endpoint {redact(endpoint)!r} is not usable: "
     if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise BadInput(wrong + "it may hold a host name and a port, nothing else.", code="BadEndpoint")
     if scheme == "http" and not is_loopback(host):

@@ -299,7 +299,10 @@ class TestSecrecy:
         )
         path = [entry for entry in sys.path if entry]
         result = subprocess.run(
-            [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{program}"], capture_output=True, text=True
+            [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{program}"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert (result.returncode, result.stderr) == (0, "")
 
