@@ -13,10 +13,14 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import daemon, manifests, tables
-from .nodes.client import Kubernetes
+from . import daemon, tables
+
+if TYPE_CHECKING:
+    from .nodes.client import Kubernetes
+
+# What only some commands need (the servers, the clients) is imported by these: it takes longer than most commands.
 
 DEFAULT_DIRECTORY = daemon.ROOT / ".sandbox"
 
@@ -144,14 +148,22 @@ def _latency(arguments: argparse.Namespace) -> None:
         print(f"{name}={seconds:g}")
 
 
+def _kubernetes(arguments: argparse.Namespace) -> Kubernetes:
+    from .nodes.client import Kubernetes
+
+    return Kubernetes(Path(_environment(arguments)["KUBECONFIG"]))
+
+
 def _apply(arguments: argparse.Namespace) -> None:
-    kubernetes = Kubernetes(Path(_environment(arguments)["KUBECONFIG"]))
+    from . import manifests
+
+    kubernetes = _kubernetes(arguments)
     for name in manifests.apply(kubernetes, manifests.read(arguments.file), arguments.namespace):
         print(f"{name} applied")
 
 
 def _wait(arguments: argparse.Namespace) -> int:
-    kubernetes = Kubernetes(Path(_environment(arguments)["KUBECONFIG"]))
+    kubernetes = _kubernetes(arguments)
     deadline = time.monotonic() + arguments.timeout
     while time.monotonic() < deadline:
         sts = kubernetes.get("statefulsets.apps", arguments.sts, arguments.namespace)

@@ -20,10 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-from .sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,34 +124,36 @@ def down(place: Place) -> str:
 
 def serve(place: Place, profile: str, nodes_per_zone: int) -> None:
     """The background process itself: until SIGTERM or SIGINT."""
+    # Here, because no other command needs the servers, and loading them takes longer than most commands.
+    from .sandbox import Sandbox
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
     # The SDK logs every refusal of ECS once more, as an error.
     logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with _locked(place):
-        place.pid.write_text(f"{os.getpid()}\n")
-        with Sandbox(profile=profile, nodes_per_zone=nodes_per_zone, directory=place.directory) as sandbox:
-            _write_environment(place, sandbox.environment())
-            logging.info("ready")
-            stop.wait()
+    _take_lock(place)
+    place.pid.write_text(f"{os.getpid()}\n")
+    with Sandbox(profile=profile, nodes_per_zone=nodes_per_zone, directory=place.directory) as sandbox:
+        _write_environment(place, sandbox.environment())
+        logging.info("ready")
+        stop.wait()
 
 
-@contextlib.contextmanager
-def _locked(place: Place) -> Iterator[None]:
-    with place.lock.open("a+") as lock:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                # Somebody who only asks whether it is up has it for an instant.
-                if time.monotonic() > deadline:
-                    raise DaemonError(f"another sandbox has {place.directory}") from None
-                time.sleep(_POLL_SECONDS)
-        yield
+def _take_lock(place: Place) -> None:
+    """For as long as the process lives: the descriptor is never closed, so that the lock goes with the process."""
+    lock = os.open(place.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            # Somebody who only asks whether it is up has it for an instant.
+            if time.monotonic() > deadline:
+                raise DaemonError(f"another sandbox has {place.directory}") from None
+            time.sleep(_POLL_SECONDS)
 
 
 def _write_environment(place: Place, environment: dict[str, str]) -> None:

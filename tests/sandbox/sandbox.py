@@ -67,6 +67,7 @@ class Sandbox:
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="zoneshift-sandbox-")
         self.directory = directory or Path(self._temporary.name if self._temporary else "")
         self._ecs_address = ""
+        self._nodes: list[NodeSpec] = []
         self._agents: Agents | None = None
         self._stopped = threading.Event()
 
@@ -94,23 +95,32 @@ class Sandbox:
         for obj in manifests.read(manifests.CLUSTER):
             self._observer.create("csidrivers.storage.k8s.io" if obj["kind"] == "CSIDriver" else _STORAGE_CLASSES, obj)
         self.control.start()
-        endpoint = Endpoint(f"http://{self._ecs_address}", self.cloud.region, DRIVER_KEY_ID, self._driver_secret)
-        self._agents = Agents(
-            self.directory / "kubeconfig-nodes", endpoint, self.control.url, self._node_specs(), self.node_latency
-        )
-        self._agents.start()
+        self._nodes = self._node_specs()
+        self.start_nodes()
 
     def stop(self) -> None:
         if self._stopped.is_set():
             return
         self._stopped.set()
-        if self._agents:
-            self._agents.stop()
+        self.stop_nodes()
         self.cluster.stop()
         self.ecs.stop()
         self.control.stop()
         if self._temporary:
             self._temporary.cleanup()
+
+    def start_nodes(self) -> None:
+        """The process of the nodes and the driver; returns when all nodes are Ready."""
+        endpoint = Endpoint(f"http://{self._ecs_address}", self.cloud.region, DRIVER_KEY_ID, self._driver_secret)
+        kubeconfig = self.directory / "kubeconfig-nodes"
+        self._agents = Agents(kubeconfig, endpoint, self.control.url, self._nodes, self.node_latency)
+        self._agents.start()
+
+    def stop_nodes(self) -> None:
+        """As if their process died: pods stay as they are in the API, and nothing is written any more."""
+        if self._agents:
+            self._agents.stop()
+            self._agents = None
 
     @property
     def kubeconfig(self) -> Path:

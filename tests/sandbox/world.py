@@ -13,12 +13,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .ecs.cloud import Cloud
 from .ledger import Ledger
-from .nodes.client import key_of
 from .requestlog import RequestLog
+
+if TYPE_CHECKING:
+    from .ecs.cloud import Cloud
 
 RUN_KEY = "zoneshift.io/run"
 """The label of a journal, and the tag of every disk and snapshot that a run makes; the value is the run id."""
@@ -41,7 +42,7 @@ def world(cloud: Cloud, list_objects: ListObjects, ledger: Ledger, log: RequestL
     """The ledger is read before the disks: what was acknowledged by then must be on them."""
     found: World = {"last_request": log.last_number, **ledger.as_json()}
     for name, resource in _KINDS.items():
-        found[name] = {key_of(obj): _bare(obj) for obj in list_objects(resource)}
+        found[name] = {_key(obj): _bare(obj) for obj in list_objects(resource)}
     found["journals"] = {
         key: obj for key, obj in found["journals"].items() if RUN_KEY in (obj["metadata"].get("labels") or {})
     }
@@ -80,6 +81,11 @@ def disk_of_claim(world: World, claim: str) -> str:
     """The disk that the claim ``namespace/name`` is bound to; empty when there is none."""
     name = world["claims"].get(claim, {"spec": {}})["spec"].get("volumeName", "")
     return disk_of(world["volumes"].get(name) or {})
+
+
+def _key(obj: dict[str, Any]) -> str:
+    metadata = obj["metadata"]
+    return "/".join(filter(None, (metadata.get("namespace", ""), metadata["name"])))
 
 
 def _bare(obj: dict[str, Any]) -> dict[str, Any]:
