@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import ids, objects
+from . import ids, manifests, objects
 from .model import Finding, Observed, Plan, Severity, Wish
 from .objects import Obj
 
@@ -160,6 +160,25 @@ def disks_have_one_pv(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Findin
             )
 
 
+def claims_fit_their_pvs(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
+    """Guard and rebind refuse what does not fit (S4); the plan says so first. A wrong zone has a finding of its own."""
+    for volume in plan.moves:
+        pv = seen.pvs[volume.source_pv]
+        found = manifests.mismatches(
+            seen.claims[volume.claim],
+            pv,
+            disk_id=volume.source_disk_id,
+            zone=objects.zone_of(pv) or volume.source_zone,
+            size_gib=volume.size_gib,
+        )
+        if found:
+            yield _blocker(
+                "claim-misfits-pv",
+                f"Claim {volume.claim} does not fit its PV {volume.source_pv}: {'; '.join(found)}.",
+                "wait if the volume is being expanded, else make a PV and claim that agree.",
+            )
+
+
 def claims_are_not_shared(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
     for volume in plan.moves:
         if volume.ordinal is None and plan.replicas > 1:
@@ -292,6 +311,7 @@ _CHECKS: tuple[Check, ...] = (
     volumes_are_disks,
     disks_can_be_copied,
     disks_have_one_pv,
+    claims_fit_their_pvs,
     claims_are_not_shared,
     sts_is_settled,
     nobody_else_scales,
