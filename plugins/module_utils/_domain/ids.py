@@ -19,12 +19,12 @@ CLAIM_TAG = "zoneshift.io/claim"
 STEP_TAG = "zoneshift.io/step"
 
 # A run id is a label value, a tag value and part of object names.
-_RUN_ID = re.compile(r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
+_RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 def is_run_id(text: str) -> bool:
     """Whether the text may serve as a run id: up to 40 lower-case letters, digits and inner hyphens."""
-    return bool(_RUN_ID.match(text))
+    return bool(_RUN_ID.fullmatch(text))
 
 
 def client_token(run_id: str, step: str, disk_id: str, attempt: int = 1) -> str:
