@@ -9,6 +9,7 @@ import base64
 import copy
 import gzip
 import json
+import zlib
 from typing import Any
 
 from . import ids
@@ -122,8 +123,10 @@ def decode(config_map: Obj) -> Journal:
     try:
         packed = config_map["binaryData"][_KEY]
         journal = json.loads(gzip.decompress(base64.b64decode(packed)))
-    except (KeyError, ValueError, OSError, EOFError) as error:
-        raise UnreadableJournal(f"{where} holds no readable journal: {error}") from error
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+        raise UnreadableJournal(f"{where} holds no readable journal: {error!r}") from error
+    if not isinstance(journal, dict):
+        raise UnreadableJournal(f"{where} holds no readable journal: {type(journal).__name__} instead of an object")
     if journal.get("version") != VERSION:
         raise UnreadableJournal(f"{where} is a journal of version {journal.get('version')}, this is version {VERSION}")
-    return dict(journal)
+    return journal
