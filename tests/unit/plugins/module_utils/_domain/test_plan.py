@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from typing import Any
 
 import pytest
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain import objects
@@ -174,7 +175,7 @@ def check_placement(placed: list[Volume], targets: tuple[str, ...]) -> None:
         pytest.param({"ordinals": {"start": 1}, "reserveOrdinals": [2]}, [1, 3, 4], id="both"),
     ],
 )
-def test_the_claims_of_the_replicas_that_there_are(spec: dict[str, object], wanted: list[int]) -> None:
+def test_the_claims_of_the_replicas_that_there_are(spec: dict[str, Any], wanted: list[int]) -> None:
     planned = plan_for(world_of(make_sts(3, **spec)), ZONE_J, ZONE_K)
     assert [v.claim for v in planned.moves] == [f"www-web-{ordinal}" for ordinal in wanted]
     assert [v.ordinal for v in planned.moves] == wanted
