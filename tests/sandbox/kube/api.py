@@ -220,6 +220,8 @@ class Api:
                subresource: str) -> Obj:
         body = checked_body(resource, namespace, body, options, name=name)
         live = self._live(resource, namespace, name) if self._exists(resource, namespace, name) else None
+        if live is None and body["metadata"].get("uid"):
+            raise errors.uid_without_object(resource, name, body["metadata"]["uid"])
         new, managed = applied(resource, live, body, options, subresource, self.now())
         if live is None:
             if subresource:

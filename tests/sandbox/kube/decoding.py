@@ -41,6 +41,11 @@ def checked_body(resource: Resource, namespace: str, body: Any, options: WriteOp
         checked["metadata"]["name"] = name
         if resource.namespaced:
             checked["metadata"]["namespace"] = namespace
+    mismatch = schema.mismatch(resource, checked)
+    if mismatch:
+        raise errors.bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {mismatch}'
+        )
     if not resource.custom:
         checked = _without_nulls(checked)
         _check_fields(resource, checked, options, patched=patched)

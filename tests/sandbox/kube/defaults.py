@@ -183,6 +183,10 @@ def _allocate_address(spec: Obj, store: Store) -> None:
     spec["clusterIPs"] = [spec["clusterIP"]]
 
 
+def _attachment(obj: Obj) -> None:
+    obj.setdefault("spec", {})
+
+
 _COMPLETERS: dict[str, Callable[[Obj], None]] = {
     "pods": _pod,
     "statefulsets.apps": _stateful_set,
@@ -191,6 +195,7 @@ _COMPLETERS: dict[str, Callable[[Obj], None]] = {
     "persistentvolumes": _volume,
     "services": _service,
     "storageclasses.storage.k8s.io": _storage_class,
+    "volumeattachments.storage.k8s.io": _attachment,
     "namespaces": _namespace,
     "secrets": _secret,
 }

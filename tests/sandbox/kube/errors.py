@@ -74,6 +74,12 @@ def conflict(what: str, name: str, cause: str, details: dict[str, Any]) -> ApiEr
     return failure(409, "Conflict", f'Operation cannot be fulfilled on {what} "{name}": {cause}', details)
 
 
+def uid_without_object(resource: Resource, name: str, uid: str) -> ApiError:
+    """An apply that means one particular object, which is not there."""
+    cause = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+    return conflict(resource.key, name, cause, _details(name, resource.group, resource.plural))
+
+
 def precondition_failed(resource: Resource, name: str, cause: str) -> ApiError:
     """Preconditions of a delete name the Kind, not the plural (samples 26, 27)."""
     what = f"{resource.kind}.{resource.group}" if resource.group else resource.kind

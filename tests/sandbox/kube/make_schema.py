@@ -59,7 +59,7 @@ def _kinds(definitions: dict[str, Any]) -> dict[str, str]:
 
 
 def _field(part: dict[str, Any], references: list[str]) -> Any:
-    """"" for a scalar, a type's name for a reference, else an object with ``items`` or ``values`` and extensions."""
+    """Go's type for a scalar, a type's name for a reference, else an object with ``items`` or ``values``."""
     compacted: dict[str, Any] = _extensions(part)
     if "$ref" in part:
         full_name = part["$ref"].rpartition("/")[2]
@@ -69,7 +69,11 @@ def _field(part: dict[str, Any], references: list[str]) -> Any:
         return {"items": _field(part["items"], references), **compacted}
     if "additionalProperties" in part:
         return {"values": _field(part["additionalProperties"], references), **compacted}
-    return "opaque" if "object" in part.get("type", []) else ""
+    types = [part["type"]] if isinstance(part["type"], str) else part["type"]
+    scalar = next(name for name in types if name != "null")
+    if scalar in ("integer", "number"):
+        return {"int32": "int32", "double": "float64"}.get(part.get("format", ""), "int64")
+    return {"boolean": "bool", "object": "opaque"}.get(scalar, scalar)
 
 
 def _extensions(part: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def of(resource: Resource, obj: Obj) -> Obj:
 
 
 def rescaled(resource: Resource, live: Obj, wanted: Obj) -> Obj:
-    """``live`` with the replicas of a Scale. Without a resourceVersion it is accepted (88), with a stale one not (87)."""
+    """``live`` with the replicas of a Scale. It may lack a resourceVersion (88), not have a stale one (87)."""
     name = live["metadata"]["name"]
     given = wanted.get("metadata") or {}
     if given.get("name", name) != name:

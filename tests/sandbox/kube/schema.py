@@ -17,6 +17,10 @@ Place = tuple[str | int, ...]
 
 _FILE = pathlib.Path(__file__).with_name("schema.json")
 _OPAQUE = "opaque"
+_SCALARS: dict[str, type | tuple[type, ...]] = {
+    "string": str, "bool": bool, "int32": int, "int64": int, "float64": (int, float),
+}
+_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 # Server-side apply fills in these defaults of list keys before it compares items.
 _KEY_DEFAULTS = {"protocol": "TCP"}
 
@@ -26,6 +30,8 @@ class Node:
 
     def __init__(self, raw: Any, *, deduced: bool = False) -> None:
         self._raw: dict[str, Any] = _resolved(raw)
+        self.type_name: str = self._raw.get("name", "")
+        self.scalar: str = self._raw.get("scalar", "")
         self.deduced = deduced
         self.opaque = bool(self._raw.get(_OPAQUE))
         self.atomic = self._raw.get("map") == "atomic"
@@ -39,6 +45,10 @@ class Node:
     def is_map(self) -> bool:
         return self.deduced or "fields" in self._raw or "values" in self._raw
 
+    @property
+    def is_struct(self) -> bool:
+        return "fields" in self._raw
+
     def child(self, name: str) -> Node | None:
         """The field ``name``, or None when there is no such field."""
         if name not in self._children:
@@ -47,7 +57,7 @@ class Node:
 
     @functools.cached_property
     def item(self) -> Node:
-        return Node(self._raw.get("items", ""))
+        return Node(self._raw["items"]) if "items" in self._raw else DEDUCED
 
     def key_of(self, item: dict[str, Any]) -> dict[str, Any]:
         """What tells the items of a ``map`` list apart."""
@@ -78,6 +88,40 @@ def text(place: Place) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
+def mismatch(resource: Resource, obj: dict[str, Any]) -> str:
+    """What Go's decoder says about the first value of a wrong type; empty when there is none."""
+    return next(_mismatches(obj, root(resource), (), resource.kind), "")
+
+
+def _mismatches(value: Any, node: Node, place: Place, owner: str) -> Iterator[str]:
+    wanted = _wanted(node)
+    if value is None or node.opaque:
+        return
+    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
+        field = ".".join(part for part in place if isinstance(part, str))
+        named = ".".join(node.type_name.split(".")[-2:])
+        go_type = node.scalar or named or ("map[string]string" if node.is_map else "slice")
+        found = _JSON_NAMES[type(value)]
+        yield f"json: cannot unmarshal {found} into Go struct field {owner}.{field} of type {go_type}"
+    elif isinstance(value, dict):
+        owner = node.type_name.rpartition(".")[2] or owner
+        for name, part in value.items():
+            child = node.child(name)
+            if child is not None:
+                yield from _mismatches(part, child, (*place, name) if node.is_struct else place, owner)
+    elif isinstance(value, list) and not node.deduced:
+        for index, part in enumerate(value):
+            yield from _mismatches(part, node.item, (*place, index), owner)
+
+
+def _wanted(node: Node) -> type | tuple[type, ...] | None:
+    if node.deduced:
+        return None
+    if node.scalar:
+        return _SCALARS[node.scalar]
+    return dict if node.is_map else list
+
+
 def _unknown(value: Any, node: Node, place: Place) -> Iterator[Place]:
     if isinstance(value, dict) and node.is_map:
         for name, part in value.items():
@@ -99,7 +143,8 @@ def _schema() -> dict[str, Any]:
 @functools.cache
 def _root(kind: str, custom: bool) -> Node:
     if custom:
-        return Node({"fields": {"metadata": "meta.v1.ObjectMeta", "apiVersion": "", "kind": ""}}, deduced=True)
+        fields = {"metadata": "meta.v1.ObjectMeta", "apiVersion": "string", "kind": "string"}
+        return Node({"fields": fields}, deduced=True)
     return Node(_schema()["kinds"][kind])
 
 
@@ -108,9 +153,9 @@ def _resolved(raw: Any) -> dict[str, Any]:
     if raw == _OPAQUE:
         return {_OPAQUE: True}
     if isinstance(raw, str):
-        return _schema()["types"][raw] if raw else {}
+        return {"scalar": raw} if raw in _SCALARS else {**_schema()["types"][raw], "name": raw}
     if "ref" in raw:
-        return {**_schema()["types"][raw["ref"]], **raw}
+        return {**_schema()["types"][raw["ref"]], **raw, "name": raw["ref"]}
     return raw
 
 
