@@ -64,12 +64,13 @@ class WorkQueue:
         """The next key, to be followed by ``done``; waits for one. None when the queue was stopped."""
         with self._changed:
             while not self._stopped:
-                self._changed.wait_for(self._has_news, self._due_or_never())
                 self._move_due()
-                if self._ready and not self._stopped:
+                if self._ready:
                     key, _ = self._ready.popitem(last=False)
                     self._working.add(key)
                     return key
+                # not wait_for: a key that is added with a delay moves the moment to wake up
+                self._changed.wait(self._seconds_to_wait())
             return None
 
     def done(self, key: Hashable) -> None:
@@ -100,13 +101,10 @@ class WorkQueue:
             self._ready[key] = None
             self._changed.notify_all()
 
-    def _has_news(self) -> bool:
-        return self._stopped or bool(self._ready) or self._due() <= 0
-
     def _due(self) -> float:
         return self._later[0][0] - time.monotonic() if self._later else float("inf")
 
-    def _due_or_never(self) -> float | None:
+    def _seconds_to_wait(self) -> float | None:
         return max(self._due(), 0.0) if self._later else None
 
     def _move_due(self) -> None:

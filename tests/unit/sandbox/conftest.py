@@ -1,0 +1,20 @@
+# Copyright: Zoneshift contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of more than one module here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.sandbox.controller_helpers import World, start_world, stop_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A control plane with three nodes, a stand-in for their kubelets and one for the disk driver."""
+    running = start_world()
+    yield running
+    stop_world(running)
