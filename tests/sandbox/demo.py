@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -29,6 +30,9 @@ _RECORDS_AFTER = 3
 def main(profile: str = "instant") -> int:
     """Exit status 0 only if every claim's data moved whole and is written on."""
     started = time.monotonic()
+    # The servers' and the nodes' own troubles are not part of the show.
+    for chatty in ("tests.sandbox", "aliyunsdkcore"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     with Sandbox(profile=profile) as sandbox:
         _say(
             f"Sandbox up in {time.monotonic() - started:.1f} s: ECS, Kubernetes, {len(sandbox.world()['nodes'])} nodes."

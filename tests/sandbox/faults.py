@@ -22,8 +22,8 @@ class Fault:
 
     ``error`` answers with ``status``/``code``/``message`` (ECS) or a Status with ``reason`` = ``code`` (Kubernetes);
     ``drop`` closes the connection without an answer; ``hang`` sleeps ``seconds`` and then closes it; ``delay`` sleeps
-    ``seconds`` and goes on. ``moment`` says whether that happens before or after the call took effect. The rule skips the
-    first ``skip`` matching calls and then holds for ``times`` calls (0 = for good).
+    ``seconds`` and goes on. ``moment`` says whether that happens before or after the call took effect. The rule skips
+    the first ``skip`` matching calls and then holds for ``times`` calls (0 = for good).
     """
 
     effect: Effect = "error"

@@ -36,7 +36,7 @@ class Call:
 
 
 class RequestLog:
-    """Thread-safe, append-only. A call is logged when it arrives; its status and code are filled in when it is answered."""
+    """Thread-safe, append-only. A call is logged when it arrives; status and code are filled in when it is answered."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from kubernetes.client import ApiException
+
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
@@ -91,7 +93,7 @@ class WorkQueue:
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
                 again = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
                 if not self._stopping:
-                    log.warning("%s %s: %s; again in %.1f s", kind, name, error, again, exc_info=failures == 1)
+                    self._tell(key, error, failures, again)
             with self._condition:
                 self._running.discard(key)
                 if key in self._again:
@@ -99,3 +101,11 @@ class WorkQueue:
                     again = 0.0
             if again is not None:
                 self.add(kind, name, again)
+
+    @staticmethod
+    def _tell(key: Key, error: Exception, failures: int, again: float) -> None:
+        if isinstance(error, ApiException) and error.status in (404, 409, 422) and failures == 1:
+            # What the informer showed was no longer so: the next look is at what is.
+            log.info("%s %s: %s %s; again in %.1f s", *key, error.status, error.reason, again)
+        else:
+            log.warning("%s %s: %s; again in %.1f s", *key, error, again, exc_info=failures == 1)
