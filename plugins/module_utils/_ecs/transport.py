@@ -73,7 +73,7 @@ class Transport:
     def post(self, target: str, headers: Mapping[str, str], *, read_timeout: float) -> Answer:
         """POST with an empty body. Without a whole answer a Retryable; it names the host, never the target."""
         try:
-            response = self._pool.urlopen(
+            response = self._pool.request(
                 "POST",
                 target,
                 body=b"",

@@ -83,11 +83,11 @@ class TestChain:
         """Temporary credentials change during a run."""
         loads, tokens = [], iter(["token-1", "token-2"])
 
+        def answer() -> Any:
+            return SimpleNamespace(access_key_id="id", access_key_secret="secret-of-chain", security_token=next(tokens))
+
         def load() -> Any:
             loads.append(1)
-            answer = lambda: SimpleNamespace(  # noqa: E731 - the shape of the library's client, in one place
-                access_key_id="id", access_key_secret="secret-of-chain", security_token=next(tokens)
-            )
             return SimpleNamespace(get_credential=answer)
 
         chain = Chain(load)

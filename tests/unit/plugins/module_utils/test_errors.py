@@ -58,7 +58,7 @@ def test_every_error_survives_pickling(kind: type[MigrationError]) -> None:
     """Concurrent futures of any kind hand errors on by pickling them."""
     error = kind("package", needed_for="x") if kind is MissingLibrary else kind("msg", context={"disk": "d-1"})
     copy = pickle.loads(pickle.dumps(error))
-    assert type(copy) is kind
+    assert copy.__class__ is kind
     assert copy.as_result() == error.as_result()
 
 
