@@ -21,6 +21,7 @@ from .ecs.latency import Latency
 from .ecs.server import EcsServer
 from .faults import FaultBook
 from .kube.cluster import EmbeddedCluster
+from .kube.controllers.manager import Timing
 from .ledger import Ledger
 from .nodes.agents import Agents
 from .nodes.ecs import Endpoint
@@ -38,9 +39,17 @@ class Sandbox:
     """Start it with ``with Sandbox() as sandbox:`` or ``start``/``stop``. Everything listens on ephemeral ports.
 
     ``directory`` takes the kubeconfigs; without one it is a temporary directory that goes with the sandbox.
+    ``timing`` is that of the control plane, the real one's unless a test shortens what it waits for.
     """
 
-    def __init__(self, *, profile: str = "instant", nodes_per_zone: int = 1, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        profile: str = "instant",
+        nodes_per_zone: int = 1,
+        directory: Path | None = None,
+        timing: Timing | None = None,
+    ) -> None:
         self.log = RequestLog()
         self.faults = FaultBook()
         self.ledger = Ledger()
@@ -50,7 +59,7 @@ class Sandbox:
         self._driver_secret = secrets.token_hex(15)
         keys = {ADMIN_KEY_ID: (self._secret, "admin"), DRIVER_KEY_ID: (self._driver_secret, "driver")}
         self.ecs = EcsServer(self.cloud, keys, self.faults, self.log)
-        self.cluster = EmbeddedCluster(self.faults, self.log)
+        self.cluster = EmbeddedCluster(self.faults, self.log, timing=timing)
         self._observer = self.cluster.client("control")
         self.control = ControlServer(
             Control(
