@@ -106,7 +106,7 @@ def message(total: int, reasons: Counter[str]) -> str:
         advice.append(f"{hopeless} Preemption is not helpful for scheduling")
     return (
         f"0/{total} nodes are available: {', '.join(texts)}. no new claims to deallocate, "
-        f"preemption: 0/{total} nodes are available: {', '.join(advice)}."
+        f"preemption: 0/{total} nodes are available: {', '.join(sorted(advice))}."
     )
 
 
