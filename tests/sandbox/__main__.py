@@ -178,7 +178,7 @@ def _wait(arguments: argparse.Namespace) -> int:
 def is_rolled_out(sts: dict[str, Any]) -> bool:
     """All replicas that it asks for are Ready, and no others are left."""
     status, wanted = sts.get("status") or {}, sts["spec"].get("replicas", 1)
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= sts["metadata"]["generation"]
         and status.get("readyReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted

@@ -112,9 +112,11 @@ def _told(before: World, after: World, claim: str) -> str:
     if source["id"] == target["id"]:
         return f"disk {source['id']} in {source['zone']}, {len(target['contents'])} records"
     kept = after["disks"].get(source["id"], {"contents": []})["contents"]
+    new = target["contents"][len(kept) :]
+    down = f", written to again after {new[0]['time'] - kept[-1]['time']:.1f} s" if kept and new else ""
     return (
         f"{source['zone']} -> {target['zone']}, {len(kept)} records up to the last one before the stop, "
-        f"{len(target['contents']) - len(kept)} new ones since; source disk {source['id']} kept"
+        f"{len(new)} new ones since{down}"
     )
 
 

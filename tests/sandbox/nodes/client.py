@@ -24,6 +24,8 @@ from kubernetes.client import ApiClient, ApiException
 from .names import EVENTS
 
 Object = dict[str, Any]
+Objects = list[Object]
+Query = list[tuple[str, str]]
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -87,10 +89,10 @@ class Kubernetes:
                 return None
             raise
 
-    def list(self, resource: str, namespace: str = "") -> list[Object]:
+    def list(self, resource: str, namespace: str = "") -> Objects:
         return self.list_with_version(resource, namespace)[0]
 
-    def list_with_version(self, resource: str, namespace: str = "") -> tuple[list[Object], str]:
+    def list_with_version(self, resource: str, namespace: str = "") -> tuple[Objects, str]:
         answer = self.request("GET", self.path(resource, namespace))
         return answer.get("items") or [], answer["metadata"]["resourceVersion"]
 
@@ -181,7 +183,7 @@ class Kubernetes:
         path: str,
         body: Any = None,
         *,
-        query: list[tuple[str, str]] | None = None,
+        query: Query | None = None,
         content_type: str = "application/json",
     ) -> Object:
         response = self._send(method, path, body, query or [], content_type, 60)
@@ -198,9 +200,7 @@ class Kubernetes:
             parts += ["namespaces", namespace]
         return "/" + "/".join([*parts, plural, *filter(None, (name, subresource))])
 
-    def _send(
-        self, method: str, path: str, body: Any, query: list[tuple[str, str]], content_type: str, timeout: Any
-    ) -> Any:
+    def _send(self, method: str, path: str, body: Any, query: Query, content_type: str, timeout: Any) -> Any:
         serialized = self._client.param_serialize(
             method,
             path,

@@ -27,8 +27,8 @@ class Devices:
     def open(self, disk: str, *, instance: str, claim: str, pod: str, node: str) -> Record | None:
         """The application starts on the disk; the last record on it, or ``None`` for an empty disk."""
         body = {"instance": instance, "claim": claim, "pod": pod, "node": node}
-        answer = self._request("POST", f"/disks/{disk}/open", body)
-        return answer["last"]
+        last: Record | None = self._request("POST", f"/disks/{disk}/open", body)["last"]
+        return last
 
     def append(self, writes: list[Record]) -> list[str]:
         """Append ``{"disk", "instance", "record"}``s; for each ``""`` when it is safely written, or the error."""

@@ -100,9 +100,10 @@ class Provisioner:
         """The selected node's zone; for an Immediate class the first allowed zone that has a node."""
         selected = (claim["metadata"].get("annotations") or {}).get(SELECTED_NODE, "")
         if selected:
-            nodes = filter(None, [self._shared.get(NODES, selected)])
+            node = self._shared.get(NODES, selected)
+            nodes = [node] if node else []
         elif storage_class.get("volumeBindingMode", "Immediate") == "Immediate":
-            nodes = iter(self._shared.all(NODES))
+            nodes = self._shared.all(NODES)
         else:
             return ""
         zones = sorted((node["metadata"].get("labels") or {}).get(DISK_ZONE, "") for node in nodes)

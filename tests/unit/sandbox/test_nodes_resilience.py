@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.faults import Fault
+from tests.sandbox.faults import Fault, Moment
 from tests.sandbox.records import flaw
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.world import disk_of_claim
@@ -39,7 +39,7 @@ def test_volume_whose_creation_lost_its_answer_is_made_once(sandbox: Sandbox) ->
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("action", ["AttachDisk", "DetachDisk", "DescribeDisks"])
-def test_disk_is_attached_and_detached_in_spite_of_lost_calls(sandbox: Sandbox, action: str, moment: str) -> None:
+def test_disk_is_attached_and_detached_in_spite_of_lost_calls(sandbox: Sandbox, action: str, moment: Moment) -> None:
     sandbox.faults.add(Fault(effect="drop", moment=moment, side="ecs", user="driver", verb=action, times=2))
 
     run_web(sandbox, replicas=1)

@@ -66,7 +66,8 @@ def told(ledger: Ledger, contents: list[Record], disk: str = "d-1") -> None:
 
 def start(ledger: Ledger, contents: list[Record], disk: str = "d-2") -> list[dict[str, object]]:
     ledger.opened(CLAIM, disk, contents, pod="web-0", node="node-k-1")
-    return ledger.as_json()["disasters"]
+    disasters: list[dict[str, object]] = ledger.as_json()["disasters"]
+    return disasters
 
 
 def test_first_start_on_an_empty_disk_is_no_disaster() -> None:
