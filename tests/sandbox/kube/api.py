@@ -32,6 +32,7 @@ from .validation_storage import check_growth
 from .watch import Watch
 
 Obj = dict[str, Any]
+Objs = list[Obj]  # inside the class, list is the method
 
 # PUT creates what is missing (AllowCreateOnUpdate of the real strategies).
 _CREATED_BY_UPDATE = {
@@ -140,7 +141,7 @@ class Api:
         return obj
 
     def _create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions,
-                managed: list[Obj] | None = None) -> Obj:
+                managed: Objs | None = None) -> Obj:
         now = self.now()
         self._check_namespace(resource, namespace, obj)
         defaults.complete(resource, obj)
@@ -174,7 +175,7 @@ class Api:
             raise errors.forbidden(resource, (obj.get("metadata") or {}).get("name", ""), cause, causes)
 
     def _write(self, resource: Resource, live: Obj, new: Obj, options: WriteOptions, subresource: str = "",
-               managed: list[Obj] | None = None) -> Obj:
+               managed: Objs | None = None) -> Obj:
         """Replaces ``live`` by what of ``new`` this path may change; nothing is written when nothing changes."""
         now = self.now()
         name = live["metadata"]["name"]

@@ -69,7 +69,7 @@ def removable(resource: Resource, obj: Obj, *, deleting: bool = False) -> bool:
         return False
     if resource.key == "namespaces" and (obj.get("spec") or {}).get("finalizers"):
         return False
-    return metadata.get("deletionGracePeriodSeconds", 0) == 0
+    return not metadata.get("deletionGracePeriodSeconds")
 
 
 def answer(resource: Resource, obj: Obj, *, gone: bool) -> Obj:

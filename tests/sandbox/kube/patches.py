@@ -29,7 +29,8 @@ def patched(resource: Resource, obj: Obj, body: Any, content_type: str) -> Obj:
     if not isinstance(body, dict):
         raise errors.bad_request("error decoding patch: json: cannot unmarshal into a map[string]interface {}")
     if content_type == MERGE:
-        return merged(obj, body)
+        result: Obj = merged(obj, body)
+        return result
     if content_type == STRATEGIC and not resource.custom:
         return strategic(obj, body, schema.root(resource))
     accepted = [JSON, MERGE, APPLY] if resource.custom else [JSON, MERGE, STRATEGIC, APPLY]
@@ -54,6 +55,7 @@ def _json_patched(obj: Obj, operations: Any) -> Obj:
     if not isinstance(operations, list):
         raise errors.bad_request("error decoding patch: json: cannot unmarshal object into a jsonpatch.Patch")
     try:
-        return jsonpatch.apply_patch(obj, operations)
+        result: Obj = jsonpatch.apply_patch(obj, operations)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError):
         raise errors.patch_failed() from None
+    return result

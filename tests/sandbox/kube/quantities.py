@@ -20,5 +20,5 @@ def parse_quantity(text: str | int | float) -> Decimal:
         raise ValueError(f"{text!r} is not a quantity")
     number, suffix, exponent = found.groups()
     if suffix in _BINARY:
-        return Decimal(number) * _BINARY[suffix]
+        return Decimal(number) * Decimal(_BINARY[suffix])
     return Decimal(number).scaleb(int(exponent or _DECIMAL.get(suffix or "", 0)))

@@ -137,7 +137,8 @@ def _unknown(value: Any, node: Node, place: Place) -> Iterator[Place]:
 
 @functools.cache
 def _schema() -> dict[str, Any]:
-    return json.loads(_FILE.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return content
 
 
 @functools.cache
@@ -156,7 +157,8 @@ def _resolved(raw: Any) -> dict[str, Any]:
         return {"scalar": raw} if raw in _SCALARS else {**_schema()["types"][raw], "name": raw}
     if "ref" in raw:
         return {**_schema()["types"][raw["ref"]], **raw, "name": raw["ref"]}
-    return raw
+    description: dict[str, Any] = raw
+    return description
 
 
 DEDUCED = Node({}, deduced=True)

@@ -37,7 +37,8 @@ class Record:
     packed: bytes
 
     def load(self) -> dict[str, Any]:
-        return marshal.loads(self.packed)  # packed by this process, never data from outside
+        obj: dict[str, Any] = marshal.loads(self.packed)  # packed by this process, never data from outside
+        return obj
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def _name_faults(resource: Resource, name: str) -> list[str]:
 
 def _qualified_faults(key: str) -> list[str]:
     prefix, slash, name = key.rpartition("/")
-    faults = []
+    faults: list[str] = []
     if slash:
         faults.extend(f"prefix part {text}" for text in _faults(prefix, _SUBDOMAIN, _SUBDOMAIN_TEXT, 253))
     if not name:

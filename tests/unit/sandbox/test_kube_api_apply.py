@@ -106,6 +106,17 @@ def test_items_of_map_lists_are_applied_and_pruned_by_key(cluster: Cluster) -> N
     assert (container["name"], container["image"], container["imagePullPolicy"]) == ("c", "nginx:2", "IfNotPresent")
 
 
+def test_a_port_without_a_protocol_is_the_tcp_port(cluster: Cluster) -> None:
+    key = "statefulsets.apps"
+    body = {"apiVersion": "apps/v1", "kind": "StatefulSet", **stateful_set("web")}
+    (container,) = body["spec"]["template"]["spec"]["containers"]
+    container["ports"] = [{"containerPort": 80}]
+    applied(cluster, body, key=key)
+    container["ports"][0]["name"] = "http"
+    (container,) = applied(cluster, body, key=key)["spec"]["template"]["spec"]["containers"]
+    assert container["ports"] == [{"containerPort": 80, "protocol": "TCP", "name": "http"}]
+
+
 def test_a_set_keeps_the_members_of_others(cluster: Cluster) -> None:
     cluster.client.create("configmaps", {**config(), "metadata": {
         "name": "m", "namespace": "default", "finalizers": ["example.com/theirs"],

@@ -177,6 +177,22 @@ def test_unknown_fields_are_never_kept(cluster: Cluster) -> None:
     assert "nodeNam" not in created["spec"] and "imag" not in created["spec"]["containers"][0]
 
 
+def affinity(key: str) -> Obj:
+    expression = {"key": key, "operator": "In", "values": ["k"]}
+    return {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+
+
+def test_node_affinity_can_be_set_once_and_then_only_change_to_the_ga_label(cluster: Cluster) -> None:
+    def change(key: str) -> Obj:
+        return cluster.client.patch("persistentvolumes", "v", {"spec": {"nodeAffinity": affinity(key)}})
+
+    cluster.client.create("persistentvolumes", volume("v"))
+    change("failure-domain.beta.kubernetes.io/zone")
+    refusal(422, change, "topology.kubernetes.io/region")
+    changed = change("topology.kubernetes.io/zone")
+    assert changed["spec"]["nodeAffinity"] == affinity("topology.kubernetes.io/zone")
+
+
 class TestClaims:
     @pytest.fixture(autouse=True)
     def pending(self, cluster: Cluster) -> None:
