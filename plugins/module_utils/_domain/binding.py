@@ -108,6 +108,9 @@ def _drop(older: Obj, bound: Obj) -> Step:
     for pv in (older, bound):
         if objects.reclaim_policy(pv) != "Retain":
             return Step(Action.RETAIN_PV, name=objects.name(pv), uid=objects.uid(pv))
+    if objects.phase(older) == "Bound" and objects.claim_ref(older)[:2] == objects.claim_ref(bound)[:2]:
+        # The claim of this name is on the other PV: the controller has yet to see that the former one is gone.
+        return Step(Action.WAIT, reason=f"older PV {objects.name(older)} of the same disk to be Released")
     if objects.phase(older) == "Bound":
         return Step(
             Action.REFUSE,
