@@ -23,6 +23,8 @@ _PROTECTION = {
     "persistentvolumes": "kubernetes.io/pv-protection",
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
 }
+# A kubelet registers its node together with its status.
+_BORN_WITH_STATUS = {"nodes"}
 # Counters of a status that Go leaves out when they are 0 (B2).
 _REPLICAS = ("readyReplicas", "updatedReplicas")
 _DROPPED_ZEROES = {
@@ -66,7 +68,7 @@ def born(resource: Resource, namespace: str, obj: Obj, now: float) -> Obj:
     rest = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata")}
     born_obj: Obj = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata, **rest}
     _protect(resource, metadata)
-    if "status" in resource.subresources:
+    if "status" in resource.subresources and resource.key not in _BORN_WITH_STATUS:
         born_obj.pop("status", None)
         status = first_status(resource, born_obj, now)
         if status is not None:
@@ -91,7 +93,7 @@ def first_status(resource: Resource, obj: Obj, now: float) -> Obj | None:
             return {"loadBalancer": {}}
         case "volumeattachments.storage.k8s.io":
             return {"attached": False}
-        case "deployments.apps" | "nodes" | "resourcequotas":
+        case "deployments.apps" | "resourcequotas":
             return {}
         case "poddisruptionbudgets.policy":
             return {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}

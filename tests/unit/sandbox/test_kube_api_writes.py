@@ -39,6 +39,14 @@ def test_a_status_is_the_servers_on_create_and_ignored_on_update(cluster: Cluste
     assert updated["status"]["phase"] == "Pending"
 
 
+def test_a_node_registers_with_its_status(cluster: Cluster) -> None:
+    status = {"capacity": {"cpu": "4"}}
+    created = cluster.client.create("nodes", {"metadata": {"name": "node-k-1"}, "status": status})
+    assert created["status"] == status
+    patched = cluster.client.patch("nodes", "node-k-1", {"status": {"capacity": {"cpu": "8"}}})
+    assert patched["status"] == status
+
+
 def test_the_status_path_changes_nothing_but_the_status(cluster: Cluster) -> None:
     cluster.client.create("persistentvolumes", volume("v"))
     cluster.now += 60
