@@ -9,6 +9,7 @@ test_kube_api_samples.py fails for a sample that nobody claims and for an owner 
 from __future__ import annotations
 
 API = "test_kube_api_samples"
+HTTP = "test_kube_server_http"
 
 CLAIMS: dict[str, str] = {
     # immutable fields
@@ -27,6 +28,11 @@ CLAIMS: dict[str, str] = {
     **dict.fromkeys(["81-", "82-", "83-", "84-", "85-", "86-", "87-", "88-", "89-"], API),
     **dict.fromkeys(["90-", "91-", "92-", "93-", "94-", "95-", "96-", "97-", "98-", "99-"], API),
     **dict.fromkeys(["a0-", "a1-", "a2-", "c0-", "c1-", "c2-", "c3-", "c4-", "c5-", "c6-", "c7-"], API),
+    # what only exists over HTTP: who asks, media types, methods, paths
+    **dict.fromkeys(["29-", "30-", "31-", "37-", "38-", "39-", "c8-"], HTTP),
+    # kubectl's own words
+    "k1-": "test_kube_server_tables",
+    **dict.fromkeys(["k2-", "k3-"], "test_kube_api_kubectl"),
 }
 
 
