@@ -119,8 +119,6 @@ class DiskCreation:
         limit = self._state.settings.disk_limit
         if limit is not None and len(self._state.disks) >= limit:
             raise refusal("QuotaExceed.PostPaidDisk")
-        if not category.sold:
-            raise refusal("InvalidDataDiskCategory.NotSupported")
         if category.regional:
             return
         if not self._state.stock.offered(zone, category.name):

@@ -71,6 +71,10 @@ def test_a_refused_request_leaves_its_token_unused(account: Account) -> None:
     account.create_disk(ZoneId=OTHER_ZONE, ClientToken="token-1")
 
 
+def test_longest_token(account: Account) -> None:
+    assert account.create_disk(ClientToken="x" * 64) == account.create_disk(ClientToken="x" * 64)
+
+
 @pytest.mark.parametrize("token", ["x" * 65, "töken"])
 def test_malformed_token(account: Account, token: str) -> None:
     params = {"ZoneId": ZONE, "DiskCategory": "cloud_essd", "Size": 20, "ClientToken": token}

@@ -21,6 +21,8 @@ def test_resize(account: Account) -> None:
     disk = account.attached_disk()
     account.call("ResizeDisk", DiskId=disk, NewSize=30, Type="online")
     assert account.disk(disk)["Size"] == 30
+    account.call("ResizeDisk", DiskId=disk, NewSize=65536)
+    assert account.disk(disk)["Size"] == 65536
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,9 @@ def test_change_of_provisioned_iops(account: Account) -> None:
     disk = account.create_disk(DiskCategory="cloud_auto")
     account.call("ModifyDiskSpec", DiskId=disk, ProvisionedIops=500)
     assert account.disk(disk)["ProvisionedIops"] == 500
+    account.refuse("ModifyDiskSpec", "NoChangeInDiskCategoryAndPerformanceLevel", 403, DiskId=disk)
+    account.call("ModifyDiskSpec", DiskId=disk, DiskCategory="cloud_essd")
+    assert account.cloud.world()["disks"][disk]["provisioned_iops"] == 0
 
 
 def test_change_needs_stock_and_a_quiet_disk() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
@@ -130,6 +131,13 @@ def test_stale_time(sign: Callable[..., SignedRequest], seconds: float) -> None:
     gatekeeper = Gatekeeper(KEYS, lambda: time.time() + seconds)
     error = refusal_of(gatekeeper, sign())
     assert (error.code, error.status) == ("InvalidTimeStamp.Expired", 400)
+
+
+@pytest.mark.parametrize("seconds", [-900, 900])
+def test_time_that_is_just_not_stale(seconds: float) -> None:
+    request = v1()
+    moment = datetime.datetime.fromisoformat(request.query["Timestamp"]).timestamp()
+    assert Gatekeeper(KEYS, lambda: moment + seconds).user(request) == "admin"
 
 
 def test_malformed_time(gatekeeper: Gatekeeper) -> None:
