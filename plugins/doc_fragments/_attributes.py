@@ -19,19 +19,6 @@ attributes:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
 """
 
-    ACTIONGROUP_ECS = r"""
-options: {}
-attributes:
-  action_group:
-    description:
-      - Use C(group/zoneshift.ack.ecs) or C(group/zoneshift.ack.all) in C(module_defaults) to set defaults for this
-        module.
-    support: full
-    membership:
-      - zoneshift.ack.all
-      - zoneshift.ack.ecs
-"""
-
     ACTIONGROUP_K8S = r"""
 options: {}
 attributes:
@@ -42,5 +29,19 @@ attributes:
     support: full
     membership:
       - zoneshift.ack.all
+      - zoneshift.ack.k8s
+"""
+
+    ACTIONGROUP_ECS_K8S = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/zoneshift.ack.ecs), C(group/zoneshift.ack.k8s) or C(group/zoneshift.ack.all) in C(module_defaults) to
+        set defaults for this module.
+    support: full
+    membership:
+      - zoneshift.ack.all
+      - zoneshift.ack.ecs
       - zoneshift.ack.k8s
 """

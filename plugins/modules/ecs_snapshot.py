@@ -51,7 +51,7 @@ extends_documentation_fragment:
   - zoneshift.ack._ecs
   - zoneshift.ack._k8s
   - zoneshift.ack._attributes
-  - zoneshift.ack._attributes.actiongroup_ecs
+  - zoneshift.ack._attributes.actiongroup_ecs_k8s
 attributes:
   check_mode:
     support: full

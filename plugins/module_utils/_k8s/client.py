@@ -185,7 +185,7 @@ def _api_error(error: Any, what: str) -> MigrationError:
     try:
         status = json.loads(error.body)
     except (TypeError, ValueError):
-        status = {"message": str(error.body or error.reason or "").split("\n")[0]}
+        status = {"message": str(error.body or error.reason or "").partition("\n")[0]}
     number = int(error.status or 0)
     reason = str(status.get("reason") or f"HTTP{number}")
     kind, hint = _KINDS.get(number, (Retryable, "") if number >= 500 else (Refused, ""))
