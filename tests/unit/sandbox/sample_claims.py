@@ -30,6 +30,10 @@ CLAIMS: dict[str, str] = {
     **dict.fromkeys(["a0-", "a1-", "a2-", "c0-", "c1-", "c2-", "c3-", "c4-", "c5-", "c6-", "c7-"], API),
     # what only exists over HTTP: who asks, media types, methods, paths
     **dict.fromkeys(["29-", "30-", "31-", "37-", "38-", "39-", "c8-"], HTTP),
+    # what controllers make of it: objects, the order of events, the texts of Events
+    **dict.fromkeys(["00-", "53-", "61-", "73-", "80-", "b0-"], "test_kube_controllers_objects"),
+    **dict.fromkeys([f"w{number}-" for number in range(1, 9)], "test_kube_controllers_watches"),
+    "w9-": "test_kube_controllers_events",
     # kubectl's own words
     "k1-": "test_kube_server_tables",
     **dict.fromkeys(["k2-", "k3-"], "test_kube_api_kubectl"),

@@ -14,6 +14,7 @@ from tests.sandbox.kube.patches import MERGE
 from tests.unit.sandbox.kube_helpers import Cluster, stateful_set
 from tests.unit.sandbox.kube_replay import SAMPLES, Replay
 
+
 def requests_of(name: str) -> list[tuple[str, str, str]]:
     """Method, path with query and body of every request of a transcript."""
     text = (SAMPLES / name).read_text(encoding="utf-8")
