@@ -65,14 +65,16 @@ def test_a_finished_pod_still_protects_its_claim(world: World) -> None:
     world.wait(lambda: world.claim("www-web-0") is None)
 
 
-def test_protection_that_somebody_took_off_comes_back(world: World) -> None:
-    world.admin.create(CLAIMS, new_claim("c1"))
-    world.admin.create(VOLUMES, new_volume("v1"))
+@pytest.mark.parametrize(("resource", "finalizer"), [
+    (CLAIMS, "kubernetes.io/pvc-protection"),
+    (VOLUMES, "kubernetes.io/pv-protection"),
+])
+def test_protection_that_somebody_took_off_comes_back(world: World, resource: str, finalizer: str) -> None:
+    created = world.admin.create(resource, new_claim("it") if resource == CLAIMS else new_volume("it"))
     world.settle()
-    for resource, obj, namespace in ((CLAIMS, "c1", "default"), (VOLUMES, "v1", "")):
-        world.admin.patch(resource, obj, {"metadata": {"finalizers": None}}, namespace)
-    world.wait(lambda: finalizers(world.claim("c1") or {"metadata": {}}) == ["kubernetes.io/pvc-protection"])
-    world.wait(lambda: finalizers(world.admin.get(VOLUMES, "v1") or {"metadata": {}}) == ["kubernetes.io/pv-protection"])
+    namespace = created["metadata"].get("namespace", "")
+    world.admin.patch(resource, "it", {"metadata": {"finalizers": None}}, namespace)
+    world.wait(lambda: finalizers(world.admin.get(resource, "it", namespace) or {"metadata": {}}) == [finalizer])
 
 
 def test_dependents_go_with_their_owner(world: World) -> None:

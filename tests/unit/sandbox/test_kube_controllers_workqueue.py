@@ -34,7 +34,9 @@ def test_a_key_that_is_added_while_it_is_worked_on_comes_again_afterwards() -> N
     assert queue.get() == "a"
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.005), (1, 0.01), (2, 0.02), (10, 5.12), (18, 1000), (9999, 1000)])
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0.005), (1, 0.01), (2, 0.02), (10, 5.12), (18, 1000), (9999, 1000)]
+)
 def test_the_backoff_doubles_up_to_its_limit(failures: int, seconds: float) -> None:
     assert Backoff().delay(failures) == pytest.approx(seconds)
 

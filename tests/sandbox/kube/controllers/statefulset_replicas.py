@@ -95,7 +95,7 @@ class Replicas:
         return rules.new_pod(self._update_set, ordinal, name(self._history.update))
 
     def _for_all(self, pods: list[Object], step: Callable[[Object], bool]) -> bool:
-        """OrderedReady stops at the first pod that ends the sync, Parallel after the first (growing) batch that fails."""
+        """OrderedReady stops at the first pod that ends the sync, Parallel after the first batch with a failure."""
         if self._ordered:
             return any(step(pod) for pod in pods)
         done, batch = 0, 1
