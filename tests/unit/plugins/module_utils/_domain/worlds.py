@@ -68,6 +68,12 @@ def make_pv(
     return pv
 
 
+def affinity(*expressions: tuple[str, list[str]]) -> Obj:
+    """A PV's nodeAffinity of one term."""
+    found = [{"key": key, "operator": "In", "values": values} for key, values in expressions]
+    return {"required": {"nodeSelectorTerms": [{"matchExpressions": found}]}}
+
+
 def make_disk(disk_id: str = "d-www-web-0", zone: str = ZONE_I, **changes: Any) -> Disk:
     """A PL1 ESSD that is attached to a node."""
     disk = Disk(
