@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.kube.errors import ApiError
 from tests.sandbox.kube.store import HISTORY_LIMIT
 from tests.unit.sandbox.kube_helpers import Cluster, config_map, pod, refusal
 
@@ -113,6 +114,33 @@ def test_many_changes_arrive_in_order(cluster: Cluster) -> None:
     cluster.client.create("configmaps", config_map("last"))
     assert done.wait(GENEROUS)
     assert versions == sorted(versions) and len(versions) == count + 1
+
+
+def test_no_update_of_concurrent_writers_is_lost(cluster: Cluster) -> None:
+    """Read, change, PUT, and again after a 409: the resourceVersion must catch every overlap."""
+    writers, rounds = 4, 25
+    cluster.client.create("configmaps", config_map("counter"))
+    cluster.client.patch("configmaps", "counter", {"data": {"n": "0"}}, "default")
+
+    def count() -> None:
+        done = 0
+        while done < rounds:
+            obj = cluster.client.get("configmaps", "counter", "default")
+            assert obj
+            obj["data"]["n"] = str(int(obj["data"]["n"]) + 1)
+            try:
+                cluster.client.update("configmaps", obj)
+                done += 1
+            except ApiError as error:
+                assert error.reason == "Conflict"
+
+    threads = [threading.Thread(target=count) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(GENEROUS)
+    counter = cluster.client.get("configmaps", "counter", "default")
+    assert counter and counter["data"]["n"] == str(writers * rounds)
 
 
 def test_what_is_absent(cluster: Cluster) -> None:
