@@ -41,7 +41,7 @@ options:
     description: How the run ended. Needed with O(state=closed).
     type: str
     choices: [succeeded, rolled_back, finalized]
-  message:
+  reason:
     description: One sentence on why, for the person who reads the journal later.
     type: str
     default: ''
@@ -119,7 +119,7 @@ ARGS = combine(
         "namespace": {"type": "str", "default": "default"},
         "plan": {"type": "dict"},
         "result": {"type": "str", "choices": list(journal.RESULTS)},
-        "message": {"type": "str", "default": ""},
+        "reason": {"type": "str", "default": ""},
     },
 )
 
@@ -181,15 +181,15 @@ def _close(ctx: Context, existing: Run | None) -> dict[str, Any]:
     if existing is None or not ctx.params["result"]:
         raise BadInput("Closing a run needs a run that exists, and result. Nothing was changed.", code="RunNotFound")
     before = existing.journal["state"]
-    result, message = ctx.params["result"], ctx.params["message"]
+    result, reason = ctx.params["result"], ctx.params["reason"]
     if ctx.check_mode:
-        changed = (before, existing.journal["message"]) != (result, message)
+        changed = (before, existing.journal["message"]) != (result, reason)
     else:
         if journal.is_open(existing.journal):
             existing.check_holder()
         else:
             existing.reopen()
-        changed = existing.close(result, message)
+        changed = existing.close(result, reason)
     return {
         "changed": changed,
         "run": _shown(ctx, result),

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests import support
 from tests.sandbox import invariants
 from tests.sandbox.requestlog import Call
@@ -134,16 +136,15 @@ def zones_of_pods(world: World) -> dict[str, str]:
 
 def zones_of_disks(world: World) -> dict[str, str]:
     """The zone of the disk behind each claim, as ECS says."""
-    return {
-        key.split("/")[1]: world["disks"][disk_of_claim(world, key)]["zone"] for key in sorted(world["claims"])
-    }
+    return {key.split("/")[1]: world["disks"][disk_of_claim(world, key)]["zone"] for key in sorted(world["claims"])}
 
 
 def demand_moved_data(outcome: Outcome, claim: str) -> None:
     """The target disk holds the source's records to the last one, which a graceful stop wrote, and newer ones after."""
     key = f"default/{claim}"
-    source = outcome.after["disks"].get(disk_of_claim(outcome.before, key)) or (
-        outcome.after["deleted_disks"][disk_of_claim(outcome.before, key)]
+    source = (
+        outcome.after["disks"].get(disk_of_claim(outcome.before, key))
+        or (outcome.after["deleted_disks"][disk_of_claim(outcome.before, key)])
     )
     target = outcome.after["disks"][disk_of_claim(outcome.after, key)]
     old, new = source["contents"], target["contents"]
@@ -151,3 +152,11 @@ def demand_moved_data(outcome: Outcome, claim: str) -> None:
     assert old[-1].get("last"), f"the last record of the source was not written by a graceful stop: {old[-1]}"
     assert new[: len(old)] == old
     assert len(new) > len(old)
+
+
+def kubeconfig_of(sandbox: Sandbox, user: str, groups: tuple[str, ...] = ()) -> Path:
+    """A kubeconfig of a new user who has no rights but those that the test grants."""
+    sandbox.cluster.add_user(user, groups)
+    path = sandbox.directory / f"kubeconfig-{user}"
+    path.write_text(yaml.safe_dump(sandbox.cluster.kubeconfig(user)), encoding="utf-8")
+    return path
