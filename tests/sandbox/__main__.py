@@ -32,6 +32,8 @@ def main() -> int:
     except (daemon.DaemonError, ControlFailed) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 class ControlFailed(Exception):

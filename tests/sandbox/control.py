@@ -27,10 +27,12 @@ Errors are ``{"error": text}`` with 400 (bad request), 404 (no such path or disk
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
+import socket
 import threading
 import urllib.parse
 from collections.abc import Callable
@@ -46,6 +48,7 @@ from .nodes.latency import NodeLatency
 from .requestlog import RequestLog
 
 Query = dict[str, str]
+Route = tuple[str, re.Pattern[str], Callable[..., Any]]
 
 
 class ControlError(Exception):
@@ -156,7 +159,7 @@ class ControlServer:
     """Serves a ``Control`` on an ephemeral port of 127.0.0.1."""
 
     def __init__(self, control: Control) -> None:
-        routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
+        routes: list[Route] = [
             (method, re.compile(pattern), action)
             for method, pattern, action in (
                 ("GET", "/", control.about),
@@ -173,9 +176,7 @@ class ControlServer:
                 ("PUT", "/disks/records", control.append_records),
             )
         ]
-        handler = type("Handler", (_Handler,), {"routes": routes})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _HttpServer(routes)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="control", daemon=True
         )
@@ -186,13 +187,38 @@ class ControlServer:
         return self.url
 
     def stop(self) -> None:
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(timeout=10)
         self._server.server_close()
-        self._thread.join(timeout=10)
+        self._server.end_connections()
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def end_connections(self) -> None:
+        """Clients keep their connections open, and a thread waits on each."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]]
+    server: _HttpServer
     protocol_version = "HTTP/1.1"
     # One segment per answer, sent at once: else Nagle and delayed ACKs make every answer 40 ms late.
     wbufsize = -1
@@ -226,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        for method, pattern, action in self.routes:
+        for method, pattern, action in self.server.routes:
             found = pattern.fullmatch(url.path)
             if found and method == self.command:
                 return action(dict(urllib.parse.parse_qsl(url.query)), body, *found.groups())

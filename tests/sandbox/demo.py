@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ def main(profile: str = "instant") -> int:
     # The servers' and the nodes' own troubles are not part of the show.
     for chatty in ("tests.sandbox", "aliyunsdkcore"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    # Whoever ends the demo ends its sandbox in an orderly way, and the playbook with it.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with Sandbox(profile=profile) as sandbox:
         _say(
             f"Sandbox up in {time.monotonic() - started:.1f} s: ECS, Kubernetes, {len(sandbox.world()['nodes'])} nodes."

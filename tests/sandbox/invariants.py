@@ -87,7 +87,7 @@ def _replicas(before: World, after: World) -> Iterator[str]:
 
 
 def _claims(before: World, after: World) -> Iterator[str]:
-    """Every claim that was there is Bound, to a PV that tells the truth about its disk's zone and size."""
+    """Every claim that was there is Bound, to a PV that tells the truth about its disk's zone."""
     for claim in before["claims"]:
         now = after["claims"].get(claim)
         if now is None:

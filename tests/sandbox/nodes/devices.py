@@ -24,6 +24,9 @@ class Devices:
         self._url = control_url
         self._pool = urllib3.PoolManager(maxsize=8, timeout=urllib3.Timeout(30.0))
 
+    def close(self) -> None:
+        self._pool.clear()
+
     def open(self, disk: str, *, instance: str, claim: str, pod: str, node: str) -> Record | None:
         """The application starts on the disk; the last record on it, or ``None`` for an empty disk."""
         body = {"instance": instance, "claim": claim, "pod": pod, "node": node}

@@ -54,6 +54,7 @@ class Shared:
         for informer in self._informers.values():
             informer.stop()
         self.kubernetes.close()
+        self.devices.close()
 
     def get(self, resource: str, key: str) -> Object | None:
         """The object as the informer last saw it."""
