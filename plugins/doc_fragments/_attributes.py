@@ -37,8 +37,8 @@ options: {}
 attributes:
   action_group:
     description:
-      - Use C(group/zoneshift.ack.ecs), C(group/zoneshift.ack.k8s) or C(group/zoneshift.ack.all) in C(module_defaults) to
-        set defaults for this module.
+      - Use C(group/zoneshift.ack.ecs), C(group/zoneshift.ack.k8s) or C(group/zoneshift.ack.all) in C(module_defaults)
+        to set defaults for this module.
     support: full
     membership:
       - zoneshift.ack.all
