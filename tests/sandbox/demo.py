@@ -58,9 +58,16 @@ def _migrate(sandbox: Sandbox) -> int:
     command = ["ansible-playbook", *PLAYBOOK]
     _say(f"$ {' '.join(command)}")
     path = os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ.get("PATH", os.defpath)])
-    return subprocess.run(
-        command, cwd=ROOT, env=os.environ | sandbox.environment() | {"PATH": path}, check=False
-    ).returncode
+    environment = os.environ | sandbox.environment() | {"PATH": path}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+    ) as playbook:
+        try:
+            return playbook.wait()
+        except BaseException:
+            # Ansible's workers too: they would go on against a sandbox that is no more.
+            os.killpg(playbook.pid, signal.SIGTERM)
+            raise
 
 
 def _report(before: World, after: World, status: int) -> list[str]:
