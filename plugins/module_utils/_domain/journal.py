@@ -90,7 +90,7 @@ def is_open(journal: Journal) -> bool:
 
 def encode(journal: Journal, namespace: str) -> Obj:
     """The ConfigMap. Raises ValueError when the journal outgrew what a ConfigMap can hold (1 MiB)."""
-    packed = base64.b64encode(gzip.compress(json.dumps(journal, sort_keys=True).encode(), mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(json.dumps(journal).encode(), mtime=0)).decode()
     if len(packed) > LIMIT_BYTES - 4096:
         raise ValueError(f"the journal of run {journal['run_id']} needs {len(packed)} bytes, a ConfigMap holds 1 MiB")
     plan = journal["plan"]
