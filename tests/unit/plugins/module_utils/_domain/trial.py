@@ -74,6 +74,7 @@ class Trial:
         """The run may stop for a pod that uses the claim, and for nothing else that happens in these histories."""
         step = self.next()
         assert step.action is not Action.REFUSE or self.cluster.pods, f"the run stopped: {step.reason}"
+        assert step.action is not Action.DELETE_CLAIM or not self.cluster.pods, "a mounted claim is to be deleted"
         self.decided = None if step.action in (Action.WAIT, Action.DONE, Action.REFUSE) else step
 
     def act(self) -> None:

@@ -15,8 +15,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.zoneshift.ack.plugins.module_utils._domain import journal as journals
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain import objects, plan
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.cloud import Disk, Offer
+from ansible_collections.zoneshift.ack.plugins.module_utils._domain.journal import Journal
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Finding, Observed, Plan, Volume, Wish
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects import Obj
 
@@ -200,3 +202,10 @@ def moved(claim: str = "www-web-0", *, zone: str = ZONE_K, **changes: Any) -> Vo
         size_gib=20,
     )
     return dataclasses.replace(volume, **changes)
+
+
+def open_journal(*target_zones: str, replicas: int = 2) -> Journal:
+    """The journal of a run that was just opened on a healthy world."""
+    seen = world_of(make_sts(replicas))
+    planned = plan_for(seen, *target_zones).as_dict()
+    return journals.begin(planned, list(seen.claims.values()), list(seen.pvs.values()), "2026-11-22T22:00:00Z")
