@@ -277,6 +277,21 @@ def test_a_wrongly_selected_node_is_given_up_when_the_reserved_volume_is_elsewhe
     ]
 
 
+def test_a_driver_that_cannot_make_the_volume_there_gives_the_choice_back(world: World) -> None:
+    """As external-provisioner does when a zone has no stock: it takes the selected node off the claim."""
+    world.driver.queue.stop()
+    nodes(world, {"spec": {"unschedulable": True}}, "j", "k")
+    world.admin.create(CLAIMS, new_claim("c1"))
+    world.admin.create(PODS, new_pod("p", "c1"))
+    world.wait(lambda: SELECTED_NODE in annotations_of(world.claim("c1") or {"metadata": {}}))
+    nodes(world, {"spec": {"unschedulable": True}}, "i")
+    nodes(world, {"spec": {"unschedulable": None}}, "j")
+    world.settle()
+    world.admin.patch(CLAIMS, "c1", {"metadata": {"annotations": {SELECTED_NODE: None}}}, "default")
+    world.wait(lambda: annotations_of(world.claim("c1") or {"metadata": {}}).get(SELECTED_NODE) == "node-zone-j")
+    assert world.events("FailedScheduling", "p")[0].endswith('selectedNode annotation reset for PVC "c1"')
+
+
 def test_a_pod_of_another_scheduler_and_a_gated_pod_are_left_alone(world: World) -> None:
     world.admin.create(PODS, new_pod("p1", schedulerName="mine"))
     world.admin.create(PODS, new_pod("p2", schedulingGates=[{"name": "wait"}]))

@@ -77,6 +77,8 @@ class AttachDetach(Controller):
             with self._lock:
                 nodes |= self._blocked
                 self._blocked = set()
+                self._unneeded.pop(uid(attachment), None)
+                self._told = {mark for mark in self._told if not mark[0].startswith(uid(attachment))}
         return nodes
 
     def sync(self, key: Any) -> float | None:
@@ -87,7 +89,8 @@ class AttachDetach(Controller):
             if attachment not in there:
                 self._attach(attachment, volume, key, pods)
             elif not terminating(there[attachment]):
-                self._unneeded.pop(uid(there[attachment]), None)
+                with self._lock:
+                    self._unneeded.pop(uid(there[attachment]), None)
                 self._report(there[attachment], volume, pods)
         waits = [
             self._detach(each, node) for each in there.values() if name(each) not in needed and not terminating(each)
@@ -169,14 +172,17 @@ class AttachDetach(Controller):
 
     def _tell_once(self, about: str, pod: Object, reason: str, message: str) -> None:
         mark = (about, uid(pod), reason)
-        if mark not in self._told:
+        with self._lock:
+            if mark in self._told:
+                return
             self._told.add(mark)
-            type_ = "Normal" if reason.startswith("Successful") else "Warning"
-            self.client.event(pod, type_, reason, message, COMPONENT)
+        type_ = "Normal" if reason.startswith("Successful") else "Warning"
+        self.client.event(pod, type_, reason, message, COMPONENT)
 
     def _detach(self, attachment: Object, node: Object | None) -> float | None:
         """Deletes what nobody needs once the node has unmounted it; returns when to look again at what has to wait."""
-        since = self._unneeded.setdefault(uid(attachment), time.monotonic())
+        with self._lock:
+            since = self._unneeded.setdefault(uid(attachment), time.monotonic())
         left = self._force_after - (time.monotonic() - since)
         may_force = node is None or _out_of_service(node) or (left <= 0 and not _is_healthy(node))
         if node and self._is_mounted(attachment, node) and not may_force:
@@ -190,7 +196,6 @@ class AttachDetach(Controller):
         except ApiError as error:
             if error.reason != "NotFound":
                 raise
-        self._unneeded.pop(uid(attachment), None)
         return None
 
     def _is_mounted(self, attachment: Object, node: Object) -> bool:

@@ -52,7 +52,7 @@ class GarbageCollector(Controller):
         def keys_of(type_: str, obj: Object, previous: Object | None) -> Iterable[Key]:
             key = (resource_key, *address(obj))
             self._remember(key, type_, obj, previous)
-            if resource_key == DEFINITIONS:
+            if resource_key == DEFINITIONS and not self.stopping:
                 self._watch_new()
             if type_ == "DELETED":
                 with self._lock:

@@ -9,6 +9,7 @@ once the binder and the driver have bound them the pod itself is bound.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections import Counter
@@ -50,8 +51,7 @@ class Scheduler(Controller):
         super().__init__(client, backoff)
         self._pod_backoff = pod_backoff
         self._lock = threading.Lock()
-        # pods with a node in mind whose claims are being bound: uid -> (pod, name of the node)
-        self._assumed: dict[str, tuple[Object, str]] = {}
+        self._assumed: dict[str, _Assumed] = {}
         # pods that found no node: key -> when they may be tried again at the earliest
         self._waiting: dict[tuple[str, str], float] = {}
         self._failures: Counter[tuple[str, str]] = Counter()
@@ -81,7 +81,7 @@ class Scheduler(Controller):
     def _after_storage(self, type_: str, obj: Object, previous: Object | None) -> Iterable[tuple[str, str]]:
         self._wake()
         with self._lock:
-            return [address(pod) for pod, _ in self._assumed.values()]
+            return [address(each.pod) for each in self._assumed.values()]
 
     def _after_node(self, type_: str, node: Object, previous: Object | None) -> Iterable[tuple[str, str]]:
         if previous is None or type_ == "DELETED" or _offer(node) != _offer(previous):
@@ -107,7 +107,7 @@ class Scheduler(Controller):
         snapshot = Snapshot(self.client, pod, self._others_assumed(pod))
         try:
             if assumed:
-                self._finish(pod, assumed[1], snapshot)
+                self._finish(pod, assumed, snapshot)
             else:
                 self._place(pod, snapshot)
         except volumebinding.NotReady as missing:
@@ -125,8 +125,8 @@ class Scheduler(Controller):
     def _forget_others(self, key: tuple[str, str], pod: Object | None) -> None:
         """Drops what was assumed for earlier pods of this name, or for one that has its node."""
         with self._lock:
-            for known, (other, _) in list(self._assumed.items()):
-                if address(other) == key and (pod is None or known != uid(pod) or not _is_pending(pod)):
+            for known, assumed in list(self._assumed.items()):
+                if address(assumed.pod) == key and (pod is None or known != uid(pod) or not _is_pending(pod)):
                     del self._assumed[known]
             if pod is None or not _is_pending(pod):
                 self._waiting.pop(key, None)
@@ -134,7 +134,7 @@ class Scheduler(Controller):
 
     def _others_assumed(self, pod: Object) -> list[tuple[Object, str]]:
         with self._lock:
-            return [entry for known, entry in self._assumed.items() if known != uid(pod)]
+            return [(each.pod, each.node) for known, each in self._assumed.items() if known != uid(pod)]
 
     def _place(self, pod: Object, snapshot: Snapshot) -> None:
         claims = volumebinding.claims_of(pod, snapshot.storage)
@@ -155,9 +155,11 @@ class Scheduler(Controller):
         if plan.empty:
             self._bind(pod, snapshot.node(node_name))
             return
-        with self._lock:
-            self._assumed[uid(pod)] = (pod, node_name)
         self._ask_for_volumes(plan, node_name)
+        with self._lock:
+            self._assumed[uid(pod)] = _Assumed(pod, node_name, {name(claim) for claim in plan.provision})
+        # what was asked for may have been done before it was noted
+        self.queue.add(address(pod))
 
     def _ask_for_volumes(self, plan: volumebinding.Plan, node_name: str) -> None:
         for volume, claim in plan.static:
@@ -170,11 +172,11 @@ class Scheduler(Controller):
                 claim["metadata"]["annotations"] = {**annotations_of(claim), matching.SELECTED_NODE: node_name}
                 self.client.update(CLAIMS, claim)
 
-    def _finish(self, pod: Object, node_name: str, snapshot: Snapshot) -> None:
-        node = snapshot.find_node(node_name)
+    def _finish(self, pod: Object, assumed: _Assumed, snapshot: Snapshot) -> None:
+        node = snapshot.find_node(assumed.node)
         if node is None:
-            raise volumebinding.Broken(f'error getting node "{node_name}": not found')
-        if volumebinding.all_bound(pod, node, snapshot.storage):
+            raise volumebinding.Broken(f'error getting node "{assumed.node}": not found')
+        if volumebinding.all_bound(pod, node, snapshot.storage, assumed.provisioned):
             self._bind(pod, node)
 
     def _bind(self, pod: Object, node: Object) -> None:
@@ -219,6 +221,15 @@ class Scheduler(Controller):
         except ApiError as error:
             if error.reason not in ("Conflict", "NotFound"):
                 raise
+
+
+@dataclasses.dataclass(frozen=True)
+class _Assumed:
+    """A pod with a node in mind, whose claims are being bound; ``provisioned`` names those that get a new volume."""
+
+    pod: Object
+    node: str
+    provisioned: set[str]
 
 
 class _NoNode(Exception):

@@ -121,8 +121,9 @@ class Broken(Exception):
     """The volumes turned out not to suit the chosen node; the pod is scheduled anew."""
 
 
-def all_bound(pod: Object, node: Object, storage: Storage) -> bool:
-    """Whether the claims of ``pod``, told to be bound for ``node``, are. Broken when they never will be (B4)."""
+def all_bound(pod: Object, node: Object, storage: Storage, provisioned: set[str]) -> bool:
+    """Whether the claims of ``pod``, asked to be bound for ``node``, are. Broken when they never will be: a volume is
+    elsewhere (B4), or a driver that could not make one of ``provisioned`` took the selected node off the claim."""
     done = True
     for wanted in claim_names(pod):
         claim = storage.claims.get(wanted)
@@ -136,6 +137,9 @@ def all_bound(pod: Object, node: Object, storage: Storage) -> bool:
         if matching.fully_bound(claim):
             continue
         done = False
-        if not volume and annotations_of(claim).get(matching.SELECTED_NODE) not in (None, name(node)):
-            raise Broken(f'selectedNode annotation value for PVC "{wanted}" not set to scheduled node "{name(node)}"')
+        selected = annotations_of(claim).get(matching.SELECTED_NODE)
+        if wanted in provisioned and selected is None:
+            raise Broken(f'selectedNode annotation reset for PVC "{wanted}"')
+        if wanted in provisioned and selected != name(node):
+            raise Broken(f'selectedNode annotation value "{selected}" not set to scheduled node "{name(node)}"')
     return done
