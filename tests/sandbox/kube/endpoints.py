@@ -156,10 +156,10 @@ class _Call:
     def _create(self) -> tuple[dict[str, Any], int]:
         body = self._object()
         if self._resource.key in REVIEW_KEYS:
-            return review(self._access, self._user, self._resource, body), 201
+            return review(self._access, self._user, self._resource, _as_dict(body)), 201
         if self._info.subresource == _TOKEN:
             account = self._api.get(self._resource, self._namespace, self._info.name)
-            return request_token(self._access, account, body), 201
+            return request_token(self._access, account, _as_dict(body)), 201
         return self._api.create(self._resource, self._namespace, body, self._write_options()), 201
 
     def _update(self) -> tuple[dict[str, Any], int]:
@@ -219,10 +219,16 @@ class _Call:
     def _delete_body(self) -> dict[str, Any] | None:
         if self._body.malformed:
             raise media.unreadable_object("DeleteOptions", self._request.body, self._body.malformed)
-        return self._body.value or None
+        return _as_dict(self._body.value) if self._body.value else None
 
     def _write_options(self, *, apply: bool = False) -> WriteOptions:
         agent = self._request.headers.get("User-Agent", "")
         options = write_options(self._info, self._user.name, agent, apply=apply)
         self.warnings = options.warnings
         return options
+
+
+def _as_dict(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise bad_request("the body of the request is not an object")
+    return body

@@ -46,10 +46,9 @@ class Gateway:
         body = media.read(request.body, request.media_type)
         call = _describe(info, request, body)
         try:
-            user = self._user(request.headers)
+            user = self._user(request.headers, call)
         except ApiError as error:
             return self._answered(self._log.arrived(call), _refusal(error), error.reason)
-        call.user = user.name
         self._log.arrived(call)
         fault = self._faults.draw(call)
         try:
@@ -69,11 +68,14 @@ class Gateway:
             return _refusal(failure(500, "InternalError", f"Internal error occurred: {error!r}"))
         return self._answered(call, answer)
 
-    def _user(self, headers: Message) -> User:
+    def _user(self, headers: Message, call: Call) -> User:
+        """Who asks, or whom he impersonates: the call is logged under that name."""
         user = self._access.authenticate(headers.get("Authorization"))
+        call.user = user.name
         name = headers.get("Impersonate-User")
         if name:
             user = self._access.impersonate(user, name, headers.get_all("Impersonate-Group") or [])
+            call.user = user.name
         return user
 
     def _answered(self, call: Call, answer: Answer, code: str = "") -> Answer:

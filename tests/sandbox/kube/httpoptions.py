@@ -28,7 +28,7 @@ def list_options(info: RequestInfo) -> ListOptions:
         resource_version_match=query.get("resourceVersionMatch", ""),
         allow_bookmarks=info.flag("allowWatchBookmarks"),
         send_initial_events=info.flag("sendInitialEvents"),
-        timeout=None if timeout is None else float(timeout),
+        timeout=float(timeout) if timeout else None,
     )
     if options.send_initial_events and options.resource_version_match != "NotOlderThan":
         message = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"

@@ -13,6 +13,7 @@ import select
 import socket
 import socketserver
 import ssl
+import sys
 import threading
 import time
 from typing import Any
@@ -32,6 +33,7 @@ from .media import JSON, encode
 from .openapi import OpenApi
 from .reviews import IDENTITY_REVIEW
 from .tls import make_identity
+from .watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +106,7 @@ class _HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext) -> None:
         self._context = context
         self._connections: dict[socket.socket, threading.Thread] = {}
+        self._watches: set[Watch] = set()
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         super().__init__(address, _Handler)
@@ -123,15 +126,29 @@ class _HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 del self._connections[request]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        logger.debug("connection from %s ended", client_address, exc_info=True)
+        if isinstance(sys.exc_info()[1], OSError):
+            logger.debug("connection from %s ended", client_address, exc_info=True)
+        else:
+            logger.exception("connection from %s failed", client_address)
+
+    def opened(self, watch: Watch) -> None:
+        with self._lock:
+            self._watches.add(watch)
+
+    def closed(self, watch: Watch) -> None:
+        watch.stop()
+        with self._lock:
+            self._watches.discard(watch)
 
     def end_connections(self) -> None:
         """Shuts every socket down, so that no thread is left waiting for a client, and joins the threads."""
         self.stopping.set()
         with self._lock:
-            connections = dict(self._connections)
+            connections, watches = dict(self._connections), set(self._watches)
         for connection in connections:
             shut_down(connection)
+        for watch in watches:
+            watch.stop()
         deadline = time.monotonic() + _STOP_SECONDS
         for thread in connections.values():
             thread.join(max(deadline - time.monotonic(), 0))
@@ -165,10 +182,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Silent: the request log tells more."""
 
     def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
         try:
-            answer = self.server.gateway.handle(Request(self.command, self.path, self.headers, body))
+            answer = self.server.gateway.handle(Request(self.command, self.path, self.headers, self._body()))
         except Dropped:
             self._drop()
             return
@@ -176,6 +191,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._stream(answer)
         else:
             self._send(answer)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            continue  # trailers are of no interest
+        return b"".join(chunks)
 
     def _send(self, answer: Response) -> None:
         headers = [("Content-Length", str(len(answer.body))), *answer.headers]
@@ -192,9 +218,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
     def _stream(self, answer: WatchResponse) -> None:
-        self.wfile.write(self._head(200, answer.content_type, [("Transfer-Encoding", "chunked")]))
         cut_at = None if answer.cut_after is None else time.monotonic() + answer.cut_after
+        self.server.opened(answer.watch)
         try:
+            self.wfile.write(self._head(200, answer.content_type, [("Transfer-Encoding", "chunked")]))
             if answer.failure is not None:
                 self._chunk(encode({"type": "ERROR", "object": answer.failure}, JSON))
             elif not self._events(answer, cut_at):
@@ -202,7 +229,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 return
             self.wfile.write(b"0\r\n\r\n")
         finally:
-            answer.watch.stop()
+            self.server.closed(answer.watch)
 
     def _events(self, answer: WatchResponse, cut_at: float | None) -> bool:
         """Sends events until the watch ends; False when the connection ends instead."""

@@ -149,6 +149,7 @@ def test_an_admin_may_impersonate_and_others_may_not(cluster: Cluster) -> None:
     assert cluster.last_call().user == NOBODY
     refused = cluster.http(NOBODY).get(CONFIG_MAPS, Impersonate_User=ADMIN)
     assert (refused.status, 'cannot impersonate resource "users"' in refused.body["message"]) == (403, True)
+    assert cluster.last_call().user == NOBODY
     as_master = {"Impersonate_User": "somebody", "Impersonate_Group": "system:masters"}
     assert cluster.http(ADMIN).get(CONFIG_MAPS, **as_master).status == 200
     bot = {"Impersonate_User": "system:serviceaccount:default:bot"}

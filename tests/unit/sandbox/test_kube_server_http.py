@@ -260,6 +260,29 @@ def test_the_version_is_that_of_the_recorded_control_plane(cluster: Cluster) -> 
     assert (version["major"], version["minor"]) == ("1", "36")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", CONFIG_MAPS),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+        ("DELETE", f"{CONFIG_MAPS}/one"),
+    ],
+)
+def test_a_body_that_is_no_object_is_a_bad_request(cluster: Cluster, method: str, path: str) -> None:
+    assert cluster.http().send(method, path, ["list"]).status == 400
+
+
+def test_a_body_may_come_in_chunks(cluster: Cluster) -> None:
+    """As Go clients send one whose length they do not know; the connection stays usable."""
+    http = cluster.http()
+    parts = iter([b'{"metadata":', b'{"name":"one"}}'])
+    headers = {**http.headers, "Content-Type": "application/json"}
+    response = http.pool.request("POST", CONFIG_MAPS, body=parts, headers=headers, chunked=True)
+    assert response.status == 201
+    assert http.get(f"{CONFIG_MAPS}/one").status == 200
+    assert http.pool.num_connections == 1
+
+
 def test_connections_are_kept_and_closed_by_stop() -> None:
     before = set(threading.enumerate())
     cluster = Cluster()
