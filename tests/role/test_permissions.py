@@ -22,7 +22,8 @@ RBAC = ROOT / "docs" / "rbac"
 
 
 def _documents(name: str) -> list[dict[str, Any]]:
-    return [doc for doc in yaml.safe_load_all((RBAC / name).read_text(encoding="utf-8")) if doc]
+    document = yaml.safe_load((RBAC / name).read_text(encoding="utf-8"))
+    return list(document["items"]) if document["kind"] == "List" else [document]
 
 
 def _granted(*files: str) -> set[tuple[str, str, str]]:
