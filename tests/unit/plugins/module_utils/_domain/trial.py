@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain import manifests, objects
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.binding import Action, Step, Swap, next_step
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Volume
+from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects import Obj
 
 from tests.unit.plugins.module_utils._domain.cluster import (
     CLAIM,
@@ -53,6 +54,9 @@ class Trial:
     decided: Step | None = None
     guarded: bool = True
     """Whether the claim must not be absent or unbound without a PV that waits for it."""
+    looks_twice: bool = False
+    """PVs and claim are read in two calls, as _k8s/rebind.py does, and the world moves on in between."""
+    pvs_seen: dict[str, Obj] | None = None
 
     def copy(self) -> Trial:
         return dataclasses.replace(self, cluster=self.cluster.copy())
@@ -61,18 +65,26 @@ class Trial:
         step = self.decided
         decided = (step.action.name, step.name, step.uid, step.body) if step else None
         others = (self.direction, self.recreations, self.turns, self.pods, self.guarded)
-        return json.dumps([self.cluster.state, others, decided], sort_keys=True)
+        return json.dumps([self.cluster.state, others, decided, self.pvs_seen], sort_keys=True)
 
     def next(self) -> Step:
         cluster = self.cluster
         swap = Swap(WANTED[self.direction], ORIGINAL_CLAIM, ORIGINAL_PV, RUN_ID)
-        return next_step(swap, cluster.claim, list(cluster.pvs.values()), list(cluster.pods))
+        pvs = cluster.pvs
+        if self.pvs_seen is not None:
+            bound = objects.volume_name(cluster.claim) if cluster.claim else ""
+            pvs = {**({bound: pvs[bound]} if bound in pvs else {}), **self.pvs_seen}
+        return next_step(swap, cluster.claim, list(pvs.values()), list(cluster.pods))
 
     # The moves of the run: deciding and doing are two moments; whatever happens between them, it decides afresh next.
+
+    def look(self) -> None:
+        self.pvs_seen = self.cluster.copy().pvs
 
     def decide(self) -> None:
         """The run may stop for a pod that uses the claim, and for nothing else that happens in these histories."""
         step = self.next()
+        self.pvs_seen = None
         assert step.action is not Action.REFUSE or self.cluster.pods, f"the run stopped: {step.reason}"
         assert step.action is not Action.DELETE_CLAIM or not self.cluster.pods, "a mounted claim is to be deleted"
         self.decided = None if step.action in (Action.WAIT, Action.DONE, Action.REFUSE) else step
@@ -88,7 +100,7 @@ class Trial:
         self.guarded = self.guarded or step.action is Action.RESERVE
 
     def crash(self) -> None:
-        self.decided = None
+        self.decided = self.pvs_seen = None
 
     def _assert_harmless(self, step: Step) -> None:
         """S2 and the hold: what is deleted says Retain, and a PV waits for the successor of what is let go."""
@@ -107,7 +119,11 @@ class Trial:
     def moves(self) -> list[Move]:
         """Everything that could happen next, by name."""
         cluster = self.cluster
-        run: list[Move] = [("act", Trial.act), ("crash", Trial.crash)] if self.decided else [("decide", Trial.decide)]
+        run: list[Move] = [("decide", Trial.decide)]
+        if self.decided:
+            run = [("act", Trial.act), ("crash", Trial.crash)]
+        elif self.looks_twice and self.pvs_seen is None:
+            run = [("look", Trial.look)]
         controllers: list[Move] = [(name, _controller(name)) for name, _act in cluster.moves()]
         others: list[Move] = []
         if cluster.claim is None and self.recreations:
@@ -126,7 +142,7 @@ class Trial:
 
     def turn(self) -> None:
         self.turns -= 1
-        self.decided = None
+        self.crash()
         self.direction = BACK if self.direction == FORWARD else FORWARD
 
     def start_pod(self) -> None:
