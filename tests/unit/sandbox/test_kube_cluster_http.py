@@ -14,7 +14,13 @@ import pytest
 
 from tests.sandbox.kube.cluster import EmbeddedCluster
 from tests.sandbox.kube.controllers.objects import name, owners
-from tests.unit.sandbox.controller_helpers import NODES, PODS, SETS, new_node, new_set
+from tests.unit.sandbox.controller_objects import (
+    NODES,
+    PODS,
+    SETS,
+    new_node,
+    new_set,
+)
 from tests.unit.sandbox.kube_http import SAMPLES, Http, wait_until
 
 SET_PATH = "/apis/apps/v1/namespaces/default/statefulsets"

@@ -9,19 +9,17 @@ from tests.sandbox.kube.controllers.attachdetach import attachment_name, volume_
 from tests.sandbox.kube.controllers.manager import Timing
 from tests.sandbox.kube.controllers.objects import Object, name, phase, terminating, timestamp
 from tests.sandbox.kube.controllers.workqueue import Backoff
-from tests.unit.sandbox.controller_helpers import (
+from tests.unit.sandbox.controller_helpers import World, start_world, stop_world
+from tests.unit.sandbox.controller_objects import (
     ATTACHMENTS,
     CLAIMS,
     NODES,
     PODS,
     SETS,
     VOLUMES,
-    World,
     new_claim,
     new_set,
     new_volume,
-    start_world,
-    stop_world,
 )
 
 

@@ -7,40 +7,27 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.kube.controllers import matching
 from tests.sandbox.kube.controllers.manager import Timing
-from tests.sandbox.kube.controllers.objects import Object, annotations_of, name, phase, terminating, uid
-from tests.unit.sandbox.controller_helpers import (
+from tests.sandbox.kube.controllers.objects import Object, annotations_of, phase, terminating, uid
+from tests.unit.sandbox.controller_helpers import World, start_world, stop_world
+from tests.unit.sandbox.controller_objects import (
     CLAIMS,
-    DRIVER,
     PODS,
     SETS,
     VOLUMES,
-    World,
     new_claim,
-    new_class,
     new_set,
     new_volume,
-    start_world,
-    stop_world,
 )
 
 COMPLETED = "pv.kubernetes.io/bind-completed"
-
-
-def volume_phase(world: World, volume: str) -> str:
-    return phase(world.admin.get(VOLUMES, volume) or {})
-
-
-def claim_phase(world: World, claim: str) -> str:
-    return phase(world.claim(claim) or {})
 
 
 def bound_pair(world: World, *, policy: str = "Retain") -> tuple[Object, Object]:
     """A volume reserved for a claim that names it, and the claim, bound."""
     volume = new_volume("v1", reserved_for="c1", policy=policy)
     world.admin.create(VOLUMES, volume)
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == "Available")
     world.admin.create(CLAIMS, new_claim("c1", "v1"))
     world.wait(lambda: world.bound("c1"))
     world.settle()
@@ -58,7 +45,7 @@ def touch(world: World, claim: str) -> None:
 def test_a_reserved_volume_becomes_available_and_keeps_its_reservation(world: World) -> None:
     created = world.admin.create(VOLUMES, new_volume("v1", reserved_for="c1"))
     assert phase(created) == "Pending"
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == "Available")
     volume = world.admin.get(VOLUMES, "v1")
     assert volume and "uid" not in volume["spec"]["claimRef"]
 
@@ -78,7 +65,7 @@ def test_a_volume_that_comes_after_its_claim_is_not_noticed_by_itself(world: Wor
     world.admin.create(CLAIMS, new_claim("c1", "v1"))
     world.settle()
     world.admin.create(VOLUMES, new_volume("v1", reserved_for="c1"))
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == "Available")
     world.settle()
     claim = world.claim("c1")
     assert claim and phase(claim) == "Pending" and not annotations_of(claim)
@@ -109,7 +96,7 @@ def test_the_real_resync_takes_fifteen_seconds() -> None:
 def test_deleting_the_claim_releases_the_volume_which_remembers_it(world: World) -> None:
     _, claim = bound_pair(world)
     world.admin.delete(CLAIMS, "c1", "default")
-    world.wait(lambda: volume_phase(world, "v1") == "Released")
+    world.wait(lambda: world.volume_phase("v1") == "Released")
     volume = world.admin.get(VOLUMES, "v1")
     assert volume and volume["spec"]["claimRef"]["uid"] == uid(claim)
     assert world.driver.deleted_disks == []
@@ -118,7 +105,7 @@ def test_deleting_the_claim_releases_the_volume_which_remembers_it(world: World)
 def released(world: World) -> None:
     bound_pair(world)
     world.admin.delete(CLAIMS, "c1", "default")
-    world.wait(lambda: volume_phase(world, "v1") == "Released")
+    world.wait(lambda: world.volume_phase("v1") == "Released")
 
 
 def test_a_claim_of_the_same_name_does_not_get_a_released_volume(world: World) -> None:
@@ -127,7 +114,7 @@ def test_a_claim_of_the_same_name_does_not_get_a_released_volume(world: World) -
     world.wait(lambda: world.events("FailedBinding", "c1"))
     assert world.events("FailedBinding", "c1") == ['volume "v1" already bound to a different claim.']
     world.settle()
-    assert claim_phase(world, "c1") == "Pending" and volume_phase(world, "v1") == "Released"
+    assert world.claim_phase("c1") == "Pending" and world.volume_phase("v1") == "Released"
 
 
 CLEARED = [{"uid": None, "resourceVersion": None}, None]
@@ -139,9 +126,9 @@ def test_clearing_the_claim_reference_frees_the_volume_but_wakes_no_claim(world:
     world.admin.create(CLAIMS, new_claim("c1", "v1"))
     world.wait(lambda: world.events("FailedBinding", "c1"))
     world.admin.patch(VOLUMES, "v1", {"spec": {"claimRef": cleared}})
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == "Available")
     world.settle()
-    assert claim_phase(world, "c1") == "Pending"
+    assert world.claim_phase("c1") == "Pending"
     touch(world, "c1")
     world.wait(lambda: world.bound("c1"))
 
@@ -150,7 +137,7 @@ def test_clearing_the_claim_reference_frees_the_volume_but_wakes_no_claim(world:
 def test_a_claim_that_is_made_after_the_clearing_binds_at_once(world: World, cleared: Object | None) -> None:
     released(world)
     world.admin.patch(VOLUMES, "v1", {"spec": {"claimRef": cleared}})
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == "Available")
     world.admin.create(CLAIMS, new_claim("c1", "v1"))
     world.wait(lambda: world.bound("c1"))
 
@@ -159,7 +146,7 @@ def test_a_volume_with_the_uid_of_another_claim_is_released_at_once(world: World
     volume = new_volume("v1", reserved_for="c1")
     volume["spec"]["claimRef"]["uid"] = "11111111-2222-3333-4444-555555555555"
     world.admin.create(VOLUMES, volume)
-    world.wait(lambda: volume_phase(world, "v1") == "Released")
+    world.wait(lambda: world.volume_phase("v1") == "Released")
 
 
 def test_a_copied_uid_under_delete_destroys_the_new_disk(world: World) -> None:
@@ -173,7 +160,7 @@ def test_a_copied_uid_under_delete_destroys_the_new_disk(world: World) -> None:
 
 def test_copied_annotations_lose_a_claim_without_its_volume(world: World) -> None:
     world.admin.create(CLAIMS, new_claim("c1", "v1", annotations={COMPLETED: "yes"}))
-    world.wait(lambda: claim_phase(world, "c1") == "Lost")
+    world.wait(lambda: world.claim_phase("c1") == "Lost")
     world.wait(lambda: world.events("ClaimLost", "c1"))
     assert world.events("ClaimLost", "c1") == ["Bound claim has lost its PersistentVolume. Data on the volume is lost!"]
 
@@ -181,14 +168,14 @@ def test_copied_annotations_lose_a_claim_without_its_volume(world: World) -> Non
 def test_copied_annotations_lose_a_claim_whose_volume_is_reserved_until_the_reservation_goes(world: World) -> None:
     world.admin.create(VOLUMES, new_volume("v1", reserved_for="c1"))
     world.admin.create(CLAIMS, new_claim("c1", "v1", annotations={COMPLETED: "yes"}))
-    world.wait(lambda: claim_phase(world, "c1") == "Lost")
+    world.wait(lambda: world.claim_phase("c1") == "Lost")
     world.wait(lambda: world.events("ClaimMisbound", "c1"))
     assert world.events("ClaimMisbound", "c1") == [
         "Two claims are bound to the same volume, this one is bound incorrectly"
     ]
     touch(world, "c1")
     world.settle()
-    assert claim_phase(world, "c1") == "Lost"
+    assert world.claim_phase("c1") == "Lost"
     world.admin.patch(VOLUMES, "v1", {"spec": {"claimRef": None}})
     touch(world, "c1")
     world.wait(lambda: world.bound("c1"))
@@ -229,7 +216,7 @@ def test_a_claim_that_alone_names_a_volume_is_checked(world: World, what: str, w
     world.wait(lambda: world.events("VolumeMismatch", "c1"))
     assert world.events("VolumeMismatch", "c1") == [f'Cannot bind to requested volume "v1": {why}']
     world.settle()
-    assert claim_phase(world, "c1") == "Pending" and volume_phase(world, "v1") == "Available"
+    assert world.claim_phase("c1") == "Pending" and world.volume_phase("v1") == "Available"
 
 
 def test_a_claim_that_alone_names_a_fitting_volume_gets_it_marked_as_bound_by_the_controller(world: World) -> None:
@@ -242,7 +229,7 @@ def test_a_claim_that_alone_names_a_fitting_volume_gets_it_marked_as_bound_by_th
 def test_two_volumes_of_one_disk_are_accepted(world: World) -> None:
     for volume in ("v1", "v2"):
         world.admin.create(VOLUMES, new_volume(volume, handle="d-same"))
-    world.wait(lambda: volume_phase(world, "v1") == volume_phase(world, "v2") == "Available")
+    world.wait(lambda: world.volume_phase("v1") == world.volume_phase("v2") == "Available")
 
 
 def test_deleting_a_bound_volume_waits_for_its_claim(world: World) -> None:
@@ -260,94 +247,16 @@ def test_a_volume_whose_finalizers_are_forced_off_loses_its_claim_at_once(world:
     _, claim = bound_pair(world)
     world.admin.delete(VOLUMES, "v1")
     world.admin.patch(VOLUMES, "v1", {"metadata": {"finalizers": None}})
-    world.wait(lambda: claim_phase(world, "c1") == "Lost")
+    world.wait(lambda: world.claim_phase("c1") == "Lost")
     lost = world.claim("c1")
     assert lost and lost["status"] == {"phase": "Lost"}
     again = new_volume("v1", reserved_for="c1", handle="d-copy")
     again["spec"]["claimRef"]["uid"] = uid(claim)
     world.admin.create(VOLUMES, again)
-    world.wait(lambda: volume_phase(world, "v1") == "Bound")
+    world.wait(lambda: world.volume_phase("v1") == "Bound")
     touch(world, "c1")
     world.wait(lambda: world.bound("c1"))
     assert uid(world.claim("c1") or {}) == uid(claim)
-
-
-def test_a_delayed_claim_waits_for_its_first_consumer(world: World) -> None:
-    world.admin.create(CLAIMS, new_claim("c1"))
-    world.wait(lambda: world.events("WaitForFirstConsumer", "c1"))
-    assert world.events("WaitForFirstConsumer") == ["waiting for first consumer to be created before binding"]
-    world.settle()
-    claim = world.claim("c1")
-    assert claim and phase(claim) == "Pending" and not annotations_of(claim)
-
-
-def test_an_unreserved_volume_is_not_given_to_a_delayed_claim_before_it_has_a_consumer(world: World) -> None:
-    world.admin.create(VOLUMES, new_volume("v1"))
-    world.wait(lambda: volume_phase(world, "v1") == "Available")
-    world.admin.create(CLAIMS, new_claim("c1"))
-    world.wait(lambda: world.events("WaitForFirstConsumer", "c1"))
-    world.settle()
-    assert claim_phase(world, "c1") == "Pending"
-
-
-def test_a_selected_node_alone_is_enough_to_have_a_disk_made_in_its_zone(world: World) -> None:
-    node = {"volume.kubernetes.io/selected-node": "node-zone-k"}
-    world.admin.create(CLAIMS, new_claim("c1", annotations=node))
-    world.wait(lambda: world.bound("c1"))
-    volume = world.volume_of("c1")
-    terms = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    assert terms[0]["matchExpressions"][0]["values"] == ["cn-beijing-k"]
-    claim = world.claim("c1")
-    assert claim and annotations_of(claim) == {
-        **node,
-        "volume.kubernetes.io/storage-provisioner": DRIVER,
-        "volume.beta.kubernetes.io/storage-provisioner": DRIVER,
-        "pv.kubernetes.io/bind-completed": "yes",
-        "pv.kubernetes.io/bound-by-controller": "yes",
-    }
-    (message,) = world.events("ExternalProvisioning", "c1")
-    assert message.startswith(
-        f"Waiting for a volume to be created either by the external provisioner '{DRIVER}' or manually"
-    )
-
-
-def test_immediate_classes_provision_without_a_consumer(world: World) -> None:
-    world.admin.create("storageclasses.storage.k8s.io", new_class("now", mode="Immediate"))
-    world.admin.create(CLAIMS, new_claim("c1", class_name="now"))
-    world.wait(lambda: world.bound("c1"))
-
-
-def test_immediate_claims_take_the_smallest_volume_that_does(world: World) -> None:
-    world.admin.create("storageclasses.storage.k8s.io", new_class("now", mode="Immediate"))
-    for volume, size in (("big", "100Gi"), ("fits", "30Gi"), ("small", "10Gi")):
-        obj = new_volume(volume, size=size)
-        obj["spec"]["storageClassName"] = "now"
-        world.admin.create(VOLUMES, obj)
-    world.wait(lambda: volume_phase(world, "fits") == "Available")
-    world.admin.create(CLAIMS, new_claim("c1", class_name="now"))
-    world.wait(lambda: world.bound("c1"))
-    assert name(world.volume_of("c1")) == "fits"
-
-
-def test_without_a_class_and_without_a_volume_the_claim_says_so(world: World) -> None:
-    world.admin.create(CLAIMS, new_claim("c1", class_name=""))
-    world.wait(lambda: world.events("FailedBinding", "c1"))
-    assert world.events("FailedBinding") == [
-        "no persistent volumes available for this claim and no storage class is set"
-    ]
-
-
-@pytest.mark.parametrize(("provisioner", "message"), [
-    ("kubernetes.io/no-provisioner", "no volume plugin matched name: kubernetes.io/no-provisioner"),
-    ("", 'storageclass.storage.k8s.io "odd" not found'),
-])
-def test_a_class_that_makes_no_volumes_fails_to_provision(world: World, provisioner: str, message: str) -> None:
-    if provisioner:
-        odd = new_class("odd", mode="Immediate", provisioner=provisioner)
-        world.admin.create("storageclasses.storage.k8s.io", odd)
-    world.admin.create(CLAIMS, new_claim("c1", class_name="odd"))
-    world.wait(lambda: world.events("ProvisioningFailed", "c1"))
-    assert world.events("ProvisioningFailed") == [message]
 
 
 def test_under_delete_the_driver_removes_volume_and_disk_with_the_claim(world: World) -> None:
@@ -368,7 +277,7 @@ def test_a_static_volume_under_delete_fails_because_nobody_is_known_to_delete_it
     world.admin.create(CLAIMS, new_claim("c1", "v1"))
     world.wait(lambda: world.bound("c1"))
     world.admin.delete(CLAIMS, "c1", "default")
-    world.wait(lambda: volume_phase(world, "v1") == "Failed")
+    world.wait(lambda: world.volume_phase("v1") == "Failed")
     world.wait(lambda: world.events("VolumeFailedDelete", "v1"))
 
 
@@ -387,45 +296,6 @@ def test_a_user_made_volume_whose_claim_is_bound_elsewhere_goes_back_to_its_rese
     other = new_volume("other", reserved_for="c1")
     other["spec"]["claimRef"]["uid"] = uid(claim)
     world.admin.create(VOLUMES, other)
-    world.wait(lambda: volume_phase(world, "other") == "Available")
+    world.wait(lambda: world.volume_phase("other") == "Available")
     volume = world.admin.get(VOLUMES, "other")
     assert volume and "uid" not in volume["spec"]["claimRef"]
-
-
-def a_claim(**changes: object) -> Object:
-    claim = new_claim("c1")
-    claim["metadata"]["uid"] = "u1"
-    claim["spec"].update(changes)
-    return claim
-
-
-def available(volume: str, **options: str) -> Object:
-    return {**new_volume(volume, **options), "status": {"phase": "Available"}}
-
-
-@pytest.mark.parametrize(("volume", "delayed", "found"), [
-    (available("v", reserved_for="c1"), True, True),
-    (available("v", reserved_for="c2"), False, False),
-    (available("v"), False, True),
-    (available("v"), True, False),
-    (available("v", size="10Gi"), False, False),
-    (available("v", size="10Gi", reserved_for="c1"), True, False),
-    ({**available("v"), "status": {"phase": "Released"}}, False, False),
-    ({**available("v", reserved_for="c1"), "status": {"phase": "Released"}}, True, True),
-])
-def test_which_volume_an_open_claim_may_have(volume: Object, delayed: bool, found: bool) -> None:
-    match = matching.best_match(a_claim(), [volume], delayed=delayed)
-    assert (match is not None) == found
-
-
-def test_a_reserved_volume_is_taken_whatever_its_class_and_wins_over_a_smaller_one() -> None:
-    reserved = available("reserved", reserved_for="c1", size="100Gi")
-    reserved["spec"]["storageClassName"] = "another"
-    match = matching.best_match(a_claim(), [available("free"), reserved], delayed=False)
-    assert match and name(match) == "reserved"
-
-
-def test_the_scheduler_gets_nothing_when_the_reserved_volume_is_not_for_its_node() -> None:
-    volumes = [available("free"), available("reserved", reserved_for="c1", size="100Gi")]
-    match = matching.best_match(a_claim(), volumes, delayed=True, fits_node=lambda volume: name(volume) == "free")
-    assert match is None

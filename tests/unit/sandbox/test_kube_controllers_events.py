@@ -11,13 +11,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.sandbox.kube.controllers.objects import Object, name, node_of, phase
-from tests.unit.sandbox.controller_helpers import (
+from tests.unit.sandbox.controller_helpers import World
+from tests.unit.sandbox.controller_objects import (
     CLAIMS,
     EVENTS,
     PODS,
     SETS,
     VOLUMES,
-    World,
     new_claim,
     new_class,
     new_set,

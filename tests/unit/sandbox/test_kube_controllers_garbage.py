@@ -8,12 +8,12 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.kube.controllers.objects import Object, finalizers, name, owners, phase, terminating, uid
-from tests.unit.sandbox.controller_helpers import (
+from tests.unit.sandbox.controller_helpers import World
+from tests.unit.sandbox.controller_objects import (
     CLAIMS,
     PODS,
     SETS,
     VOLUMES,
-    World,
     new_claim,
     new_set,
     new_volume,

@@ -12,7 +12,13 @@ import pytest
 from tests.sandbox.kube.controllers.manager import Timing
 from tests.sandbox.kube.controllers.objects import Object, condition, name, terminating, timestamp
 from tests.sandbox.kube.controllers.workqueue import Backoff
-from tests.unit.sandbox.controller_helpers import NODES, PODS, SETS, World, is_ready, new_set, start_world, stop_world
+from tests.unit.sandbox.controller_helpers import World, is_ready, start_world, stop_world
+from tests.unit.sandbox.controller_objects import (
+    NODES,
+    PODS,
+    SETS,
+    new_set,
+)
 
 LEASES = "leases.coordination.k8s.io"
 UNREACHABLE = "node.kubernetes.io/unreachable"

@@ -9,14 +9,14 @@ import copy
 
 from tests.sandbox.kube.controllers.attachdetach import attachment_name
 from tests.sandbox.kube.controllers.objects import Object, labels_of, name, owners, phase, uid
-from tests.unit.sandbox.controller_helpers import (
+from tests.unit.sandbox.controller_helpers import World
+from tests.unit.sandbox.controller_objects import (
     ATTACHMENTS,
     CLAIMS,
     DRIVER,
     PODS,
     SETS,
     VOLUMES,
-    World,
     new_claim,
     new_set,
     new_volume,

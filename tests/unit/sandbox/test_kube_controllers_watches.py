@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.sandbox.kube.controllers.objects import Object, finalizers, name, node_of, phase, terminating
-from tests.unit.sandbox.controller_helpers import (
+from tests.unit.sandbox.controller_helpers import World
+from tests.unit.sandbox.controller_objects import (
     ATTACHER,
     ATTACHMENTS,
     CLAIMS,
@@ -16,7 +17,6 @@ from tests.unit.sandbox.controller_helpers import (
     PROVISIONER,
     SETS,
     VOLUMES,
-    World,
     new_claim,
     new_set,
     new_volume,
