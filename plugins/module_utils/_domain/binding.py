@@ -179,7 +179,9 @@ def _let_go(claim: Obj, reserved: Obj, users: list[str]) -> Step:
         return Step(Action.RELEASE, uid=objects.uid(claim))
     if objects.is_terminating(claim):
         return Step(Action.WAIT, reason=f"claim {objects.name(claim)} to be gone; {_who_keeps(claim, users)}")
-    if objects.claim_ref(reserved)[2] or objects.volume_name(claim) in ("", objects.name(reserved)):
+    # A claim that lost its PV does not come back by itself, not even when a PV of that name does (trap 9).
+    hopeful = objects.volume_name(claim) in ("", objects.name(reserved)) and objects.phase(claim) != "Lost"
+    if objects.claim_ref(reserved)[2] or hopeful:
         return Step(Action.WAIT, reason=f"claim {objects.name(claim)} to be bound to PV {objects.name(reserved)}")
     if users:
         return Step(Action.REFUSE, reason=f"claim {objects.name(claim)} is mounted by pod {', '.join(users)}")
