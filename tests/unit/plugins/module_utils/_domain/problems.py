@@ -154,6 +154,7 @@ BLOCKERS = [
 OTHERS = [
     ("sts-not-ready", Severity.WARNING, sts_with("status", readyReplicas=1), ["1 of 2"]),
     ("sts-not-ready", Severity.WARNING, without("sts", "status"), ["0 of 2"]),
+    ("disk-regional", Severity.NOTE, disk_with(category="cloud_regional_disk_auto", zone_id=""), [CLAIM, DISK]),
     ("autoscaler", Severity.WARNING, ONE_AUTOSCALER, ["HorizontalPodAutoscaler web"]),
     (
         "claim-retention-policy",

@@ -75,6 +75,12 @@ def new_claim(scene: Scene, pv: str = "", phase: str = "Pending") -> None:
     scene.claim["status"]["phase"] = phase
 
 
+def lose(scene: Scene) -> None:
+    """Its PV was deleted by force and the name reserved anew (kubernetes-behaviour.md B4: it stays Lost)."""
+    reserve(scene)
+    new_claim(scene, TARGET, "Lost")
+
+
 def bind_to_target(scene: Scene) -> None:
     reserve(scene)
     new_claim(scene, TARGET, "Bound")

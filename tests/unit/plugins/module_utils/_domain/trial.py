@@ -216,10 +216,21 @@ def gone() -> Trial:
     return trial
 
 
+def lost() -> Trial:
+    """Somebody took the finalizers off its PV and deleted it: the claim is Lost for ever, its disk is not."""
+    trial = bound("Retain")
+    claim = trial.cluster.claim
+    assert claim is not None
+    claim["status"]["phase"] = "Lost"
+    trial.cluster.pvs.clear()
+    return trial
+
+
 STARTS: dict[str, Callable[[], Trial]] = {
     "bound, policy Delete": bound,
     "bound, policy Retain": lambda: bound("Retain"),
     "held": held,
     "deleted in use": deleted_in_use,
     "gone": gone,
+    "Lost": lost,
 }
