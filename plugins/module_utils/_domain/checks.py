@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from . import ids, manifests, objects
+from .cloud import REGIONAL_CATEGORY
 from .model import Finding, Observed, Plan, Severity, Wish
 from .objects import Obj
 
@@ -145,6 +146,17 @@ def disks_can_be_copied(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Find
                 "disk-never-attached",
                 f"Disk {disk.disk_id} of claim {volume.claim} was never attached; ECS makes no snapshot of it.",
                 "let its pod run once, so that the disk is attached.",
+            )
+
+
+def regional_disks_stay(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
+    for volume in plan.stays:
+        if seen.disks[volume.source_disk_id].category == REGIONAL_CATEGORY:
+            yield Finding(
+                "disk-regional",
+                Severity.NOTE,
+                f"Disk {volume.source_disk_id} of claim {volume.claim} is regional: it can be attached in any zone, "
+                "its pod needs no move.",
             )
 
 
@@ -310,6 +322,7 @@ _CHECKS: tuple[Check, ...] = (
     claims_are_ready,
     volumes_are_disks,
     disks_can_be_copied,
+    regional_disks_stay,
     disks_have_one_pv,
     claims_fit_their_pvs,
     claims_are_not_shared,

@@ -8,14 +8,16 @@ from __future__ import annotations
 import dataclasses
 
 from . import checks, objects
+from .cloud import REGIONAL_CATEGORY
 from .model import Observed, Plan, Volume, Wish
 from .objects import Obj
 
 
 def make_plan(wish: Wish, seen: Observed) -> Plan:
     """A plan with all findings at once. It may be carried out only when it has no blocker."""
-    volumes = [volume for volume in map_volumes(seen) if volume.source_zone]
-    placed = place(volumes, wish.target_zones)
+    volumes = map_volumes(seen)
+    regional = tuple(volume for volume in volumes if is_regional(volume, seen))
+    placed = place([volume for volume in volumes if volume.source_zone and volume not in regional], wish.target_zones)
     moves = tuple(volume for volume in placed if volume.zone != volume.source_zone)
     plan = Plan(
         run_id=wish.run_id,
@@ -27,7 +29,7 @@ def make_plan(wish: Wish, seen: Observed) -> Plan:
         retention_policy=objects.retention_policy(seen.sts),
         target_zones=wish.target_zones,
         moves=moves,
-        stays=tuple(volume for volume in placed if volume.zone == volume.source_zone),
+        stays=tuple(volume for volume in placed if volume.zone == volume.source_zone) + regional,
         findings=(),
         snapshot_retention_days=wish.snapshot_retention_days,
         retain_source=wish.retain_source,
@@ -43,6 +45,12 @@ def map_volumes(seen: Observed) -> list[Volume]:
         if claim is not None:
             found.append(_volume(claim, ordinal, seen))
     return found
+
+
+def is_regional(volume: Volume, seen: Observed) -> bool:
+    """Whether the disk's data is in several zones already, so that any of them can attach it."""
+    disk = seen.disks.get(volume.source_disk_id)
+    return disk is not None and disk.category == REGIONAL_CATEGORY
 
 
 def _volume(claim: Obj, ordinal: int | None, seen: Observed) -> Volume:

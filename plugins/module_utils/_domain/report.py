@@ -33,7 +33,8 @@ def headline(plan: Plan) -> str:
         return f"{what}: {_count(plan.moves)} to move to {zones}, {len(plan.stays)} in place already."
     if plan.stays:
         zones = ", ".join(plan.target_zones)
-        return f"Nothing to migrate: every claim of {what} is in {zones} already."
+        regional = " or on a regional disk" if any(not volume.zone for volume in plan.stays) else ""
+        return f"Nothing to migrate: every claim of {what} is in {zones}{regional} already."
     return f"Nothing to migrate: {what} mounts no claim."
 
 
