@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import urllib3
@@ -103,11 +104,16 @@ def node_object(node: NodeSpec, categories: list[str]) -> Object:
         REGION: node.region,
         DISK_ZONE: node.zone,
     }
+    annotations = {
+        # Without it the attach-detach controller leaves the node alone.
+        "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+        "csi.volume.kubernetes.io/nodeid": json.dumps({DRIVER: node.instance_id}),
+    }
     labels |= {DISK_TYPE_AVAILABLE + category: "available" for category in categories}
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": node.name, "labels": labels},
+        "metadata": {"name": node.name, "labels": labels, "annotations": annotations},
         "spec": {"providerID": f"{node.region}.{node.instance_id}"},
     }
 

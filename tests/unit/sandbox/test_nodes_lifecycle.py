@@ -43,6 +43,8 @@ def test_nodes_are_registered_as_the_driver_does(sandbox: Sandbox) -> None:
     assert labels["topology.diskplugin.csi.alibabacloud.com/zone"] == "cn-beijing-k"
     assert labels["node.csi.alibabacloud.com/disktype.cloud_essd"] == "available"
     assert labels["kubernetes.io/hostname"] == "node-k-1"
+    annotations = node["metadata"]["annotations"]
+    assert annotations["volumes.kubernetes.io/controller-managed-attach-detach"] == "true"
     (driver,) = csi_node["spec"]["drivers"]
     assert driver["name"] == "diskplugin.csi.alibabacloud.com"
     assert driver["nodeID"] == instance
