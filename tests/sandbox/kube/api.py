@@ -199,7 +199,9 @@ class Api:
             if not options.dry_run:
                 self._remove(resource, new)
             return new
-        if options.dry_run or new == live:
+        if fieldmanager.same(live, new):
+            return live
+        if options.dry_run:
             return new
         return self._put(resource, new)
 

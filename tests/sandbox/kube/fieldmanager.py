@@ -103,6 +103,17 @@ def decoded(obj: Obj) -> Managers:
     return managers
 
 
+def same(live: Obj, new: Obj) -> bool:
+    """Nothing but times of managedFields differs. Such a write is none: an apply that says an atomic list again without
+    its defaults (volumeClaimTemplates) owns it anew, and still changes nothing."""
+
+    def timeless(obj: Obj) -> Obj:
+        entries = [{**entry, "time": None} for entry in obj["metadata"].get("managedFields") or []]
+        return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
+
+    return live == new or timeless(live) == timeless(new)
+
+
 def encoded(managers: Managers) -> list[Obj]:
     """Applies before updates, older before newer, as the real server sorts them."""
     def order(manager: Manager) -> tuple[str, ...]:
