@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.sandbox.nodes.names import ATTACHER_FINALIZER, NEVER_READY_IN, PROVISIONER_FINALIZER
 from tests.sandbox.records import flaw, starts_with
 from tests.sandbox.sandbox import Sandbox
@@ -271,9 +269,8 @@ def attach_calls(sandbox: Sandbox) -> list[tuple[float, str]]:
     return [(call.time, call.params["InstanceId"]) for call in calls]
 
 
-@pytest.mark.parametrize("seconds", [0.3])
-def test_node_attaches_one_disk_at_a_time(sandbox: Sandbox, seconds: float) -> None:
-    sandbox.cloud.latency.attach = seconds
+def test_node_attaches_one_disk_at_a_time(sandbox: Sandbox) -> None:
+    seconds = sandbox.cloud.latency.attach = 0.3
     node = {"kubernetes.io/hostname": "node-i-1"}
     template = web()["spec"]["template"]
     template["spec"]["nodeSelector"] = node
