@@ -240,7 +240,7 @@ def _stop(ctx: Context, target: scale.Target, difference: Difference) -> None:
         api.scale_sts(ctx.k8s, target.sts, 0)
     if difference.hold:
         scale.hold_claims(target)
-    scale.wait_stopped(target, ctx.params["wait_timeout"])
+    scale.wait_stopped(target, ctx.params["wait_timeout"], held=ctx.params["hold"])
 
 
 def _start(ctx: Context, target: scale.Target, difference: Difference) -> None:

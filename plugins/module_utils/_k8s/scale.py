@@ -117,13 +117,19 @@ def _demand_retain(client: K8sClient, claim: Obj) -> None:
         )
 
 
-def wait_stopped(target: Target, timeout: float) -> None:
-    """Until no pod of the StatefulSet and no VolumeAttachment of its claims' PVs is left: nothing can write then."""
+def wait_stopped(target: Target, timeout: float, *, held: bool) -> None:
+    """Until no pod of the StatefulSet and no VolumeAttachment of its claims' PVs is left: nothing can write then.
+
+    With the claims ``held`` it is scaled to 0 again whenever somebody scales it up: a pod that slipped in before the
+    hold was in place goes, and no other can follow.
+    """
     pvs = _pvs_of(target)
 
     def look() -> Verdict[None]:
         pods = [objects.name(pod) for pod in target.pods()]
         if pods:
+            if held:
+                _keep_at_zero(target)
             return Pending(f"pods still there: {', '.join(pods)}")
         attached = [
             f"{objects.name(attachment)} (PV {attachment['spec']['source'].get('persistentVolumeName')})"
@@ -146,6 +152,12 @@ def wait_stopped(target: Target, timeout: float) -> None:
             "node.kubernetes.io/out-of-service:NoExecute (traps 18, 19)."
         )
         raise
+
+
+def _keep_at_zero(target: Target) -> None:
+    namespace, name = objects.namespace(target.sts), objects.name(target.sts)
+    if objects.replicas(api.find_sts(target.client, namespace, name, objects.sts_type(target.sts))):
+        api.scale_sts(target.client, target.sts, 0)
 
 
 def _pvs_of(target: Target) -> set[str]:
