@@ -219,6 +219,7 @@ def test_a_regional_disk_has_no_zone_and_is_left_alone() -> None:
     ]
     planned = plan_for(seen)
     assert [v.claim for v in planned.moves] == ["www-web-0"]
+    assert [(v.claim, v.zone) for v in planned.stays] == [("log-web-0", "")]
     assert planned.blockers == []
 
 

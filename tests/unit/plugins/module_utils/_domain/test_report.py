@@ -18,6 +18,7 @@ from tests.unit.plugins.module_utils._domain.worlds import (
     ZONE_J,
     ZONE_K,
     healthy_world,
+    make_disk,
     make_sts,
     moved,
     open_journal,
@@ -105,6 +106,14 @@ def test_one_sentence_says_what_it_comes_to(sts: Obj, targets: tuple[str, ...], 
 @pytest.mark.parametrize(("days", "words"), [(1, "kept for 1 day"), (2, "kept for 2 days"), (-1, "kept for ever")])
 def test_how_long_snapshots_are_kept(days: int, words: str) -> None:
     assert words in report.plan_text(plan_for(healthy_world(), snapshot_retention_days=days))
+
+
+def test_a_regional_disk_is_said_to_be_one() -> None:
+    seen = world_of(make_sts(1))
+    seen.disks["d-www-web-0"] = make_disk(zone="", category="cloud_regional_disk_auto")
+    planned = plan_for(seen)
+    assert "in cn-beijing-k or on a regional disk already" in report.headline(planned)
+    assert "note disk-regional: Disk d-www-web-0 of claim www-web-0" in report.plan_text(planned)
 
 
 def test_deleting_the_source_is_announced() -> None:
