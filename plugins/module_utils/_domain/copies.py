@@ -43,9 +43,14 @@ def disk_request(source: Disk, volume: Volume, run_id: str) -> DiskRequest:
         multi_attach=source.multi_attach,
         storage_cluster_id=source.storage_cluster_id,
         name=ids.resource_name(volume.claim or source.disk_id, run_id),
-        description=f"Copy of {source.disk_id} made by zoneshift run {run_id}",
+        description=description_of_copy(source.disk_id, run_id),
         tags={**_tags_to_keep(source), **ids.owner_tags(run_id, "disk", volume.claim or source.disk_id)},
     )
+
+
+def description_of_copy(source_disk_id: str, run_id: str) -> str:
+    """Says where a copy comes from for as long as it lives; its snapshot may expire."""
+    return f"Copy of {source_disk_id} made by zoneshift run {run_id}"
 
 
 def _tags_to_keep(source: Disk) -> dict[str, str]:

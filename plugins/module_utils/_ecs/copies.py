@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .._domain import ids
 from .._domain.cloud import Disk, Snapshot
-from .._domain.copies import differences, disk_request, is_owned
+from .._domain.copies import description_of_copy, differences, disk_request, is_owned
 from .._domain.model import Volume
 from .._errors import MigrationError, NotFound, Refused
 from .._retry import Clock
@@ -184,22 +184,29 @@ def delete_source_disks(owner: Owner, volumes: list[Volume]) -> list[str]:
     wanted = [disk_id for volume in volumes for disk_id in (volume.source_disk_id, volume.disk_id)]
     disks = {disk.disk_id: disk for disk in api.describe_disks(owner.client, wanted)}
     remaining = [volume for volume in volumes if volume.source_disk_id in disks]
-    unexpired = {s.snapshot_id for s in api.describe_snapshots(owner.client, [v.snapshot_id for v in remaining])}
+    unexpired = {s.snapshot_id: s for s in api.describe_snapshots(owner.client, [v.snapshot_id for v in remaining])}
     with_snapshot = [volume for volume in remaining if volume.snapshot_id in unexpired]
     if with_snapshot:
         wait_snapshots(owner, with_snapshot, durable=True)
     for volume in remaining:
-        _demand_replaced(volume, disks.get(volume.disk_id), has_snapshot=volume.snapshot_id in unexpired)
+        _demand_replaced(owner, volume, disks.get(volume.disk_id), unexpired.get(volume.snapshot_id))
     return _delete_detached(owner, [disks[volume.source_disk_id] for volume in remaining], "source")
 
 
-def _demand_replaced(volume: Volume, copy: Disk | None, *, has_snapshot: bool) -> None:
+def _demand_replaced(owner: Owner, volume: Volume, copy: Disk | None, snapshot: Snapshot | None) -> None:
+    """That the copy is one of this very disk: a list of volumes that mixes things up must not delete another one."""
     reasons = []
     if volume.source_disk_id == volume.disk_id:
         reasons.append("it is the disk in use")
+    if snapshot is not None and snapshot.source_disk_id != volume.source_disk_id:
+        reasons.append(f"snapshot {volume.snapshot_id} is one of disk {snapshot.source_disk_id}")
     if copy is None or copy.source_snapshot_id != volume.snapshot_id or copy.zone_id != volume.zone:
         reasons.append(f"disk {volume.disk_id} is not its copy in {volume.zone}")
-    elif not has_snapshot and copy.never_attached:
+    elif snapshot is None and copy.description != description_of_copy(volume.source_disk_id, owner.run_id):
+        reasons.append(
+            f"its snapshot {volume.snapshot_id} is gone and disk {copy.disk_id} is not described as its copy"
+        )
+    elif snapshot is None and copy.never_attached:
         reasons.append(f"its snapshot {volume.snapshot_id} is gone and its copy {copy.disk_id} was never attached")
     if reasons:
         raise Refused(
