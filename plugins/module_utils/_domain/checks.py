@@ -112,11 +112,7 @@ def volumes_are_disks(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Findin
                 "a deletion cannot be taken back: save the data by hand first.",
             )
         if not disk_id:
-            yield _blocker(
-                "pv-of-another-driver",
-                f"PV {objects.name(pv)} of claim {claim} is not a disk of {ids.DRIVER}.",
-                "only ECS disk volumes can be moved.",
-            )
+            yield _of_another_driver(claim, pv)
         elif disk_id not in seen.disks:
             yield _blocker(
                 "disk-missing",
@@ -130,6 +126,18 @@ def volumes_are_disks(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Findin
                 f"its disk {disk_id} is in {seen.disks[disk_id].zone_id}.",
                 "make a PV that tells the truth about its zone first.",
             )
+
+
+def _of_another_driver(claim: str, pv: Obj) -> Finding:
+    """A network volume (NAS, OSS) is reached from every zone; a volume that nodes are chosen by is not."""
+    what = f"PV {objects.name(pv)} of claim {claim} is not a disk of {ids.DRIVER}"
+    if pv["spec"].get("nodeAffinity"):
+        return _blocker(
+            "pv-of-another-driver",
+            f"{what}, and its node affinity keeps its pod where it is.",
+            "only ECS disk volumes can be moved.",
+        )
+    return Finding("pv-stays", Severity.NOTE, f"{what}. It is bound to no zone and stays as it is.")
 
 
 def disks_can_be_copied(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
@@ -200,12 +208,11 @@ def claims_are_not_shared(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Fi
                 "a zonal disk serves one pod; scale to 1 replica or give each its own claim.",
             )
         for pod in seen.pods:
-            mounts = volume.claim in objects.claims_of_pod(pod) and not objects.has_finished(pod)
-            if mounts and not objects.is_pod_of(pod, seen.sts):
+            if volume.claim in objects.claims_of_pod(pod) and not objects.is_pod_of(pod, seen.sts):
                 yield _blocker(
                     "claim-used-by-other-pod",
                     f"Pod {objects.name(pod)}, which is not of StatefulSet {plan.sts}, mounts claim {volume.claim}.",
-                    "stop that pod (trap 45).",
+                    "delete that pod; a finished one keeps the claim from going too (traps 12, 45).",
                 )
 
 
@@ -306,12 +313,13 @@ def _claims_with_pv(seen: Observed) -> Iterator[tuple[str, Obj]]:
 
 
 def _is_rolling_out(sts: Obj) -> bool:
-    """Revisions differ though neither OnDelete nor a partition holds them apart on purpose."""
+    """A change is not yet seen, or revisions differ though neither OnDelete nor a partition holds them apart."""
     status = sts.get("status") or {}
     strategy = sts["spec"].get("updateStrategy") or {}
     deliberate = strategy.get("type") == "OnDelete" or (strategy.get("rollingUpdate") or {}).get("partition")
+    unseen = int(status.get("observedGeneration") or 0) < int(sts["metadata"].get("generation") or 0)
     current, update = status.get("currentRevision"), status.get("updateRevision")
-    return bool(current and update and current != update and not deliberate)
+    return unseen or bool(current and update and current != update and not deliberate)
 
 
 _CHECKS: tuple[Check, ...] = (

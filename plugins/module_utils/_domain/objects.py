@@ -119,10 +119,6 @@ def claims_of_pod(pod: Obj) -> set[str]:
     return {str(v["persistentVolumeClaim"]["claimName"]) for v in volumes if v.get("persistentVolumeClaim")}
 
 
-def has_finished(pod: Obj) -> bool:
-    return phase(pod) in ("Succeeded", "Failed")
-
-
 def is_pod_of(pod: Obj, sts: Obj) -> bool:
     """By owner, matched on uid: two API groups share the kind name StatefulSet (csi-and-statefulsets.md 4.2)."""
     return any(ref.get("uid") == uid(sts) and ref.get("controller") for ref in owner_references(pod))

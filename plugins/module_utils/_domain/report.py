@@ -35,6 +35,8 @@ def headline(plan: Plan) -> str:
         zones = ", ".join(plan.target_zones)
         regional = " or on a regional disk" if any(not volume.zone for volume in plan.stays) else ""
         return f"Nothing to migrate: every claim of {what} is in {zones}{regional} already."
+    if not plan.replicas:
+        return f"Nothing to migrate: {what} has 0 replicas, so it mounts no claim."
     return f"Nothing to migrate: {what} mounts no claim."
 
 

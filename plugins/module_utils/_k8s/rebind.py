@@ -143,12 +143,12 @@ class Rebinder:
         return step
 
     def _users(self, claim: str) -> list[str]:
-        """Pods that keep a claim in use: those with a node, finished ones left out (kubernetes-behaviour.md B4)."""
+        """Pods that keep a claim in use: those with a node (B4), finished ones too (trap 12)."""
         pods = api.list_pods(self._client, self._namespace)
         return [
             objects.name(pod)
             for pod in pods
-            if claim in objects.claims_of_pod(pod) and pod["spec"].get("nodeName") and not objects.has_finished(pod)
+            if claim in objects.claims_of_pod(pod) and pod["spec"].get("nodeName")
         ]
 
     def _refuse(self, swap: Swap, step: Step) -> None:

@@ -36,9 +36,9 @@ class Target:
         return f"StatefulSet {objects.namespace(self.sts)}/{objects.name(self.sts)}"
 
     def pods(self) -> list[Obj]:
-        """Its pods that still run, by ordinal."""
+        """Its pods, by ordinal."""
         pods = api.list_pods(self.client, objects.namespace(self.sts))
-        mine = (pod for pod in pods if objects.is_pod_of(pod, self.sts) and not objects.has_finished(pod))
+        mine = (pod for pod in pods if objects.is_pod_of(pod, self.sts))
         return sorted(mine, key=lambda pod: (len(objects.name(pod)), objects.name(pod)))
 
 

@@ -91,6 +91,11 @@ def another_driver(seen: Observed) -> None:
     seen.pvs[DISK]["spec"]["csi"]["driver"] = "nasplugin.csi.alibabacloud.com"
 
 
+def network_volume(seen: Observed) -> None:
+    another_driver(seen)
+    del seen.pvs[DISK]["spec"]["nodeAffinity"]
+
+
 def shared_claim(seen: Observed) -> Observed:
     sts = make_sts(2)
     mount_in_template(sts, "shared")
@@ -144,16 +149,19 @@ BLOCKERS = [
     ("claim-misfits-pv", pv_with(**NO_ZONE), [CLAIM, "zone none"]),
     ("claim-shared-by-replicas", shared_claim, ["shared", "2 replicas"]),
     ("claim-used-by-other-pod", other_pod(make_pod("backup-1", (CLAIM,))), ["backup-1", CLAIM]),
+    ("claim-used-by-other-pod", other_pod(make_pod("done-1", (CLAIM,), phase="Succeeded")), ["done-1", CLAIM]),
     ("claim-used-by-other-pod", other_pod(make_pod("b", (CLAIM,), make_sts(name="other"))), ["Pod b", CLAIM]),
     ("sts-terminating", sts_with("metadata", **DELETED), ["default/web"]),
     ("sts-owned", OWNED, ["Kafka events"]),
     ("rollout-unfinished", sts_with("status", updateRevision="web-2"), ["default/web"]),
+    ("rollout-unfinished", sts_with("metadata", generation=9), ["default/web"]),
     ("rbac-missing", MISSING_RIGHTS, ["delete persistentvolumes"]),
     ("run-unfinished", but(open_run="run-0"), ["run-0", "default/web"]),
 ]  # fmt: skip
 OTHERS = [
     ("sts-not-ready", Severity.WARNING, sts_with("status", readyReplicas=1), ["1 of 2"]),
     ("sts-not-ready", Severity.WARNING, without("sts", "status"), ["0 of 2"]),
+    ("pv-stays", Severity.NOTE, network_volume, [CLAIM, DISK]),
     ("disk-regional", Severity.NOTE, disk_with(category="cloud_regional_disk_auto", zone_id=""), [CLAIM, DISK]),
     ("autoscaler", Severity.WARNING, ONE_AUTOSCALER, ["HorizontalPodAutoscaler web"]),
     (
@@ -173,7 +181,6 @@ NOTHING_WRONG: dict[str, Change] = {
     "stock that was not asked for": but(offers={}),
     "little stock": offers(make_offer(ZONE_K, stock="ClosedWithStock")),
     "a disk that was attached once": disk_with(attachments=(), detached_time="2026-11-22T00:00:00Z"),
-    "a finished pod of another": other_pod(make_pod("backup-1", (CLAIM,), phase="Succeeded")),
     "a pod with other claims": other_pod(make_pod("other", ("other",))),
     "an owner that is no controller": sts_with("metadata", ownerReferences=[{"kind": "App", "name": "a"}]),
     "OnDelete keeps revisions apart": revisions_apart({"type": "OnDelete"}),

@@ -94,7 +94,7 @@ def test_a_closed_run_says_when() -> None:
     [
         pytest.param(make_sts(1), (ZONE_K,), "1 claim to move to cn-beijing-k, 0 in place already.", id="one"),
         pytest.param(make_sts(3), (ZONE_I,), "every claim of StatefulSet default/web is in", id="in place"),
-        pytest.param(make_sts(0), (ZONE_K,), "StatefulSet default/web mounts no claim.", id="replicas 0"),
+        pytest.param(make_sts(0), (ZONE_K,), "default/web has 0 replicas, so it mounts no claim.", id="replicas 0"),
         pytest.param(make_sts(2, templates=()), (ZONE_K,), "StatefulSet default/web mounts no claim.", id="no claims"),
         pytest.param(make_sts(1), ("cn-x", "cn-y"), "cannot be migrated: 2 blockers.", id="several blockers"),
     ],
