@@ -189,7 +189,7 @@ def is_rolled_out(sts: dict[str, Any]) -> bool:
 
 def _assignment(text: str) -> tuple[str, Any]:
     """``name=value``, the value as JSON if it is some."""
-    name, _, value = text.partition("=")
+    name, _equals, value = text.partition("=")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -67,7 +67,7 @@ class Access:
         """The user of the ``Authorization`` header's bearer token; without the header it is ``system:anonymous``."""
         if authorization is None:
             return ANONYMOUS
-        scheme, _, token = authorization.partition(" ")
+        scheme, _space, token = authorization.partition(" ")
         with self._lock:
             credential = self._credentials.get(token.strip()) if scheme.lower() == "bearer" else None
         if credential is None or self._is_stale(credential):
@@ -77,7 +77,7 @@ class Access:
     def impersonate(self, user: User, name: str, groups: list[str]) -> User:
         """``kubectl --as name --as-group ...``, if ``user`` has the right to impersonate them."""
         if name.startswith(SERVICE_ACCOUNT_PREFIX):
-            namespace, _, account = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
+            namespace, _colon, account = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
             self.authorize(user, Attributes("impersonate", "", "serviceaccounts", "", namespace, account))
             impersonated = service_account_user(namespace, account)
         else:
@@ -109,7 +109,7 @@ class Access:
             return False
         if datetime.datetime.now(datetime.UTC) >= credential.expires:
             return True
-        namespace, _, name = credential.user.name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
+        namespace, _colon, name = credential.user.name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
         account = self._client.get("serviceaccounts", name, namespace)
         return account is None or account["metadata"]["uid"] != credential.user.uid
 

@@ -181,7 +181,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _client_is_gone(self) -> bool:
         """On a watch the client has nothing more to say: what can be read is the end of the connection."""
-        readable, _, _ = select.select([self.connection], [], [], 0)
+        readable, _writable, _broken = select.select([self.connection], [], [], 0)
         return bool(readable)
 
     def _drop(self) -> None:

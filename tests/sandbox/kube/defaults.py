@@ -40,6 +40,7 @@ def _pod(obj: Obj) -> None:
     _pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
 
+
 def _tolerate(spec: Obj) -> None:
     """Priority and DefaultTolerationSeconds."""
     spec.setdefault("priority", 0)

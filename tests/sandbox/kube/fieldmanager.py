@@ -152,7 +152,7 @@ def _ownable(resource: Resource, obj: Obj, subresource: str) -> Obj:
 
 def _with_empty(part: Obj, path: str) -> Obj:
     """``part`` with an empty struct or list at ``path`` unless something is there."""
-    head, _, rest = path.partition(".")
+    head, _dot, rest = path.partition(".")
     if rest:
         return {**part, head: _with_empty(part.get(head) or {}, rest)}
     name = head.removesuffix("[]")

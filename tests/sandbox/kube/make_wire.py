@@ -83,7 +83,7 @@ class Source:
         return full_name
 
     def _full_name(self, package: str, go_type: str) -> str:
-        alias, _, name = go_type.rpartition(".")
+        alias, _dot, name = go_type.rpartition(".")
         return f"{self._imports[package][alias] if alias else package}.{name}"
 
 

@@ -108,7 +108,7 @@ def _verb(method: str, query: dict[str, str], collection: bool) -> str:
 def _name_selected(field_selector: str) -> str:
     """``fieldSelector=metadata.name=web`` counts as the name: rules with ``resourceNames`` allow such a watch."""
     for requirement in field_selector.split(","):
-        field, _, value = requirement.replace("==", "=").partition("=")
+        field, _equals, value = requirement.replace("==", "=").partition("=")
         if field == "metadata.name":
             return value
     return ""

@@ -51,7 +51,7 @@ class Resource:
 
 def _builtin(group_version: str, plural: str, kind: str, short: str = "", *, scope: str = "namespace",
              subresources: str = "", categories: str = "") -> Resource:
-    group, _, version = group_version.rpartition("/")
+    group, _slash, version = group_version.rpartition("/")
     return Resource(
         group=group,
         version=version,
@@ -118,7 +118,7 @@ class Registry:
 
     def by_key(self, key: str) -> Resource:
         """The resource of ``plural[.group]``; KeyError when nobody serves it."""
-        plural, _, group = key.partition(".")
+        plural, _dot, group = key.partition(".")
         for resource in self:
             if resource.plural == plural and resource.group == group:
                 return resource
@@ -133,7 +133,7 @@ class Registry:
 
     def unregister(self, key: str) -> None:
         """Forgets every version of ``plural.group``."""
-        plural, _, group = key.partition(".")
+        plural, _dot, group = key.partition(".")
         with self._lock:
             for identity in [known for known in self._resources if (known[0], known[2]) == (group, plural)]:
                 del self._resources[identity]

@@ -49,8 +49,8 @@ class Ecs:
     """Thread-safe: the SDK's session pools its connections."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        scheme, _, address = endpoint.url.partition("://")
-        host, _, port = address.partition(":")
+        scheme, _separator, address = endpoint.url.partition("://")
+        host, _colon, port = address.partition(":")
         self._https = scheme == "https"
         self._host = host
         self._client = AcsClient(

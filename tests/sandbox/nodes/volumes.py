@@ -106,7 +106,7 @@ def disk_tags(claim: Object, parameters: dict[str, str], cluster_id: str) -> lis
         "kubernetes.io/created-for/pvc/namespace": metadata["namespace"],
     }
     for pair in filter(None, parameters.get("diskTags", "").split(",")):
-        key, _, value = pair.partition(":")
+        key, _colon, value = pair.partition(":")
         wanted[key] = value
     wanted |= {key.partition("/")[2]: value for key, value in parameters.items() if key.startswith("diskTags/")}
     own = [("k8s.aliyun.com", "true"), ("createdby", "alibabacloud-csi-plugin"), ("ack.aliyun.com", cluster_id)]

@@ -226,5 +226,5 @@ def custom_definition() -> dict[str, Any]:
 
 
 def _host_and_port(server: KubeServer) -> tuple[str, int]:
-    host, _, port = server.url.removeprefix("https://").partition(":")
+    host, _colon, port = server.url.removeprefix("https://").partition(":")
     return host, int(port)

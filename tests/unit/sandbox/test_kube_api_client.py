@@ -134,7 +134,7 @@ def test_no_update_of_concurrent_writers_is_lost(cluster: Cluster) -> None:
             except ApiError as error:
                 assert error.reason == "Conflict"
 
-    threads = [threading.Thread(target=count) for _ in range(writers)]
+    threads = [threading.Thread(target=count) for _writer in range(writers)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -156,7 +156,7 @@ def test_listed_objects_say_what_they_are(cluster: Cluster) -> None:
 
 def test_the_same_event_is_counted(cluster: Cluster) -> None:
     subject = cluster.client.create("pods", pod("p"))
-    for _ in range(3):
+    for _time in range(3):
         cluster.client.event(subject, "Warning", "FailedScheduling", "no node", "default-scheduler")
         cluster.now += 1
     cluster.client.event(subject, "Warning", "FailedScheduling", "another text", "default-scheduler")

@@ -74,7 +74,7 @@ def test_compaction_forgets_history_and_keeps_the_present() -> None:
 def test_history_is_bounded() -> None:
     store = Store()
     first = put(store, "a")
-    for _ in range(HISTORY_LIMIT + 1):
+    for _change in range(HISTORY_LIMIT + 1):
         put(store, "a")
     with pytest.raises(Compacted):
         store.changes_after("things", first)

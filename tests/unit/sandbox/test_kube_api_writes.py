@@ -97,7 +97,7 @@ def test_generated_names_begin_as_wished_and_differ(cluster: Cluster) -> None:
     names = {
         cluster.client.create("configmaps", {"metadata": {"generateName": "run-", "namespace": "default"}})["metadata"][
             "name"]
-        for _ in range(20)
+        for _object in range(20)
     }
     assert len(names) == 20
     assert all(name.startswith("run-") and len(name) == 9 for name in names)

@@ -80,7 +80,7 @@ def test_kubectl_scale_sends_what_was_recorded_and_the_pods_go(cluster: Embedded
     """k2"""
     run(cluster)
     requests = recorded("k2-kubectl-v8-scale.txt")
-    assert [method for method, _ in requests] == ["GET", "PATCH"]
+    assert [method for method, _answer in requests] == ["GET", "PATCH"]
     admin = http(cluster)
     for method, path in requests:
         body = {"spec": {"replicas": 0}} if method == "PATCH" else None
@@ -93,9 +93,9 @@ def test_kubectl_delete_orphan_sends_what_was_recorded_and_the_pod_stays(cluster
     """k3; after the DELETE kubectl waits until a GET or a watch tells that the set is gone."""
     run(cluster)
     requests = recorded("k3-kubectl-v8-delete-orphan.txt")
-    assert [method for method, _ in requests] == ["DELETE", "GET", "GET", "GET"]
+    assert [method for method, _answer in requests] == ["DELETE", "GET", "GET", "GET"]
     admin = http(cluster)
-    (_, deleted), (_, one), (_, listed), (_, watched) = requests
+    deleted, one, listed, watched = (path for _method, path in requests)
     assert admin.send("DELETE", deleted, {"propagationPolicy": "Orphan"}).status == 200
     wait_until(lambda: admin.send("GET", one).status == 404, "the set is gone")
     answer = admin.send("GET", listed)

@@ -94,7 +94,7 @@ def test_the_real_resync_takes_fifteen_seconds() -> None:
 
 
 def test_deleting_the_claim_releases_the_volume_which_remembers_it(world: World) -> None:
-    _, claim = bound_pair(world)
+    _volume, claim = bound_pair(world)
     world.admin.delete(CLAIMS, "c1", "default")
     world.wait(lambda: world.volume_phase("v1") == "Released")
     volume = world.admin.get(VOLUMES, "v1")
@@ -244,7 +244,7 @@ def test_deleting_a_bound_volume_waits_for_its_claim(world: World) -> None:
 
 def test_a_volume_whose_finalizers_are_forced_off_loses_its_claim_at_once(world: World) -> None:
     """Sample 73; a new volume of that name with the claim's uid brings it back (the kept-PVC way)."""
-    _, claim = bound_pair(world)
+    _volume, claim = bound_pair(world)
     world.admin.delete(VOLUMES, "v1")
     world.admin.patch(VOLUMES, "v1", {"metadata": {"finalizers": None}})
     world.wait(lambda: world.claim_phase("c1") == "Lost")
@@ -283,7 +283,7 @@ def test_a_static_volume_under_delete_fails_because_nobody_is_known_to_delete_it
 
 def test_a_provisioned_volume_whose_claim_is_bound_elsewhere_is_removed_with_its_disk(world: World) -> None:
     """Trap 3."""
-    _, claim = bound_pair(world)
+    _volume, claim = bound_pair(world)
     surplus = new_volume("surplus", reserved_for="c1", policy="Delete", handle="d-surplus")
     surplus["metadata"]["finalizers"] = ["external-provisioner.volume.kubernetes.io/finalizer"]
     surplus["spec"]["claimRef"]["uid"] = uid(claim)
@@ -292,7 +292,7 @@ def test_a_provisioned_volume_whose_claim_is_bound_elsewhere_is_removed_with_its
 
 
 def test_a_user_made_volume_whose_claim_is_bound_elsewhere_goes_back_to_its_reservation(world: World) -> None:
-    _, claim = bound_pair(world)
+    _volume, claim = bound_pair(world)
     other = new_volume("other", reserved_for="c1")
     other["spec"]["claimRef"]["uid"] = uid(claim)
     world.admin.create(VOLUMES, other)

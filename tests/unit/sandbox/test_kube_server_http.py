@@ -113,7 +113,7 @@ def test_create_answers_201_and_update_200(cluster: Cluster) -> None:
 def test_apply_answers_201_for_a_new_object_and_200_after_that(cluster: Cluster) -> None:
     body = yaml.safe_dump(config_map("one")).encode()
     target = f"{CONFIG_MAPS}/one?fieldManager=me"
-    statuses = [cluster.http().send("PATCH", target, body, APPLY).status for _ in range(2)]
+    statuses = [cluster.http().send("PATCH", target, body, APPLY).status for _time in range(2)]
     assert statuses == [201, 200]
 
 
@@ -196,7 +196,7 @@ def test_connections_are_kept_and_closed_by_stop() -> None:
     cluster = Cluster()
     cluster.server.start()
     http = cluster.http()
-    for _ in range(5):
+    for _request in range(5):
         assert http.get("/version").status == 200
     assert http.pool.num_connections == 1
     cluster.server.stop()

@@ -54,7 +54,7 @@ def wait_for_watch(cluster: Cluster, since: int = 0) -> None:
 
 def next_line(stream: IO[str]) -> str:
     """A line that is still to come; an empty one when none comes in time."""
-    readable, _, _ = select.select([stream], [], [], DEADLINE_SECONDS)
+    readable, _writable, _broken = select.select([stream], [], [], DEADLINE_SECONDS)
     return stream.readline() if readable else ""
 
 

@@ -153,7 +153,7 @@ class AttachDetach(Controller):
         return None
 
     def _multi_attach(self, volume: Object, holder: Object) -> str:
-        _, pods = self._needed(holder["spec"]["nodeName"]).get(name(holder), (volume, []))
+        _volume, pods = self._needed(holder["spec"]["nodeName"]).get(name(holder), (volume, []))
         why = "Volume is already exclusively attached to one node and can't be attached to another"
         if pods:
             why = f"Volume is already used by pod(s) {', '.join(name(pod) for pod in pods)}"
@@ -210,7 +210,7 @@ class AttachDetach(Controller):
         names = {each["name"] for each in listed}
         new = [
             {"name": volume_name(volume), "devicePath": ""}
-            for attachment, (volume, _) in needed.items()
+            for attachment, (volume, _pods) in needed.items()
             if ((there.get(attachment) or {}).get("status") or {}).get("attached")
             and not terminating(there[attachment]) and volume_name(volume) not in names
         ]

@@ -97,5 +97,5 @@ def _together(term: Object, pod: Object, node: Object, placed: Placed) -> bool:
         return False
     if _count(term, pod, node, placed):
         return True
-    exists = any(_selects(term, pod, other) for _, pods in placed for other in pods)
+    exists = any(_selects(term, pod, other) for _node, pods in placed for other in pods)
     return not exists and _selects(term, pod, pod)

@@ -151,7 +151,7 @@ class Scheduler(Controller):
                 feasible.append((snapshot.score(pod, state), name(state.node), plan))
         if not feasible:
             raise _NoNode(filters.message(len(snapshot.states), reasons))
-        _, node_name, plan = min(feasible, key=lambda each: each[:2])
+        _rank, node_name, plan = min(feasible, key=lambda each: each[:2])
         if plan.empty:
             self._bind(pod, snapshot.node(node_name))
             return

@@ -105,7 +105,7 @@ class StatefulSetController(Controller):
 
     def _write_status(self, stateful_set: Object, status: Object) -> None:
         """Others write the set too, so a conflict is met with the newest version, as the original does."""
-        for _ in range(_STATUS_WRITES):
+        for _attempt in range(_STATUS_WRITES):
             if stateful_set.get("status") == status:
                 return
             try:

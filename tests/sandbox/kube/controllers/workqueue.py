@@ -66,7 +66,7 @@ class WorkQueue:
             while not self._stopped:
                 self._move_due()
                 if self._ready:
-                    key, _ = self._ready.popitem(last=False)
+                    key, _value = self._ready.popitem(last=False)
                     self._working.add(key)
                     return key
                 # not wait_for: a key that is added with a delay moves the moment to wake up

@@ -232,7 +232,7 @@ class TestAnswers:
         with StubServer([Reply()]) as server:
             way = Transport(server.endpoint, pool_size=4)
             with ThreadPoolExecutor(8) as pool:
-                answers = list(pool.map(lambda _: way.post(TARGET, {}, read_timeout=30), range(40)))
+                answers = list(pool.map(lambda _number: way.post(TARGET, {}, read_timeout=30), range(40)))
             way.close()
         assert [answer.status for answer in answers] == [200] * 40
         assert len(server.connections) <= 4

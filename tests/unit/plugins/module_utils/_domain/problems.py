@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Observed, Severity
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects import Obj
@@ -27,7 +27,7 @@ from tests.unit.plugins.module_utils._domain.worlds import (
     world_of,
 )
 
-Change = Callable[[Observed], Observed | None]
+Change: TypeAlias = "Callable[[Observed], Observed | None]"
 CLAIM, DISK = "www-web-0", "d-www-web-0"
 DELETED = {"deletionTimestamp": "2026-11-22T22:00:00Z"}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain import journal as journals
@@ -19,7 +19,7 @@ from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects impo
 from tests.unit.plugins.module_utils._domain.worlds import ZONE_I, ZONE_K, make_claim, make_pv, moved, open_journal
 
 NAMES = ("www-web-0", "www-web-1")
-Objects = tuple[Obj | None, Obj | None]
+Objects: TypeAlias = "tuple[Obj | None, Obj | None]"
 
 
 def on_source(name: str) -> Objects:
