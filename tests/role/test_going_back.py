@@ -89,6 +89,32 @@ def test_a_failed_step_is_undone(sandbox: Sandbox, failure: str) -> None:
     _demand_back(outcome, sandbox)
 
 
+def test_a_guard_that_fails_leaves_the_application_running(sandbox: Sandbox) -> None:
+    """S2: without Retain nothing else happens. Nothing was stopped, so nothing has to be started again."""
+    start_web(sandbox, H)
+    sandbox.faults.add(
+        Fault(
+            side="kubernetes",
+            user="admin",
+            verb="patch",
+            resource="persistentvolumes",
+            status=403,
+            code="Forbidden",
+            times=0,
+        )
+    )
+    outcome = play(sandbox, "migrate.yml", sts="web", target_zones=K, **QUICK)
+    outcome.failed("Guard the source disks against the loss of their claims", "was put back")
+    assert {pod["metadata"]["uid"] for pod in outcome.after["pods"].values()} == {
+        pod["metadata"]["uid"] for pod in outcome.before["pods"].values()
+    }
+    assert {key: claim["metadata"]["uid"] for key, claim in outcome.after["claims"].items()} == {
+        key: claim["metadata"]["uid"] for key, claim in outcome.before["claims"].items()
+    }
+    sandbox.faults.clear()
+    _demand_back(outcome, sandbox)
+
+
 def test_pods_that_are_never_ready_in_the_target_zone(sandbox: Sandbox) -> None:
     template = {
         "metadata": {"labels": {"app": "nginx"}, "annotations": {"sandbox.zoneshift.io/never-ready-in": K}},

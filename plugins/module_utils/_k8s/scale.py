@@ -188,10 +188,12 @@ def wait_ready(
         )
         status = sts.get("status") or {}
         seen = int(status.get("observedGeneration") or 0) >= int(sts["metadata"].get("generation") or 0)
-        counts = {int(status.get(key) or 0) for key in ("readyReplicas", "availableReplicas")}
+        ready_count = int(status.get("readyReplicas") or 0)
+        # Older servers do not tell availableReplicas (csi-and-statefulsets.md 5.2).
+        available = int(status.get("availableReplicas", ready_count) or 0)
         if objects.replicas(sts) != replicas:
             return Failed(_rescaled(target, objects.replicas(sts), replicas))
-        if seen and len(ready) == replicas and counts == {replicas}:
+        if seen and len(ready) == ready_count == available == replicas:
             return Done(None)
         return Pending(f"{len(ready)} of {replicas} replicas Ready{_why_not(pods)}")
 
