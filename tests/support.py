@@ -70,12 +70,13 @@ def run_web(sandbox: Sandbox, replicas: int = 2, records: int = 2, **changes: An
 
 
 def wait_until_running(sandbox: Sandbox, replicas: int, records: int = 1) -> World:
+    """All replicas Ready, and on each one's disk so many records, the newest of which is acknowledged."""
     claims = [f"default/www-web-{ordinal}" for ordinal in range(replicas)]
 
     def running(world: World) -> bool:
         ready = [pod for pod in world["pods"].values() if is_ready(pod)]
         return len(ready) == replicas == len(world["pods"]) and all(
-            len(contents(world, claim)) >= records for claim in claims
+            min(acknowledged(world, claim), len(contents(world, claim))) >= records for claim in claims
         )
 
     return wait_for_world(sandbox, running, f"{replicas} replicas with {records} records each")
@@ -84,6 +85,11 @@ def wait_until_running(sandbox: Sandbox, replicas: int, records: int = 1) -> Wor
 def contents(world: World, claim: str) -> list[dict[str, Any]]:
     """The records on the disk that the claim is bound to."""
     return list(world["disks"].get(disk_of_claim(world, claim), {"contents": []})["contents"])
+
+
+def acknowledged(world: World, claim: str) -> int:
+    """The number of the newest record that the claim's application was told is safely written; 0 for none."""
+    return int(world["writes"][claim]["record"]["n"]) if claim in world["writes"] else 0
 
 
 def scale(sandbox: Sandbox, replicas: int) -> None:

@@ -19,7 +19,8 @@ PUT    /stock                      ``{"zone", "category", "available": bool}``
 GET    /disks/ID/records           the contents of a disk
 POST   /disks/ID/open              the data path: an application starts, ``{"instance", "claim", "pod", "node"}``
                                    -> ``{"last": record or null}``
-PUT    /disks/records              the data path: ``[{"disk", "instance", "record"}]`` -> ``{"errors": ["", ...]}``
+PUT    /disks/records              the data path: ``[{"disk", "instance", "record", "ready": bool}]``
+                                   -> ``{"errors": ["", ...]}``; only what a Ready pod wrote counts as acknowledged
 =================================  ====================================================================================
 
 Errors are ``{"error": text}`` with 400 (bad request), 404 (no such path or disk) or 409 (the disk refuses).
@@ -146,12 +147,13 @@ class Control:
     def append_records(self, _query: Query, body: Any) -> Any:
         return {"errors": [self._append(**write) for write in body]}
 
-    def _append(self, disk: str, instance: str, record: dict[str, Any]) -> str:
+    def _append(self, disk: str, instance: str, record: dict[str, Any], ready: bool) -> str:
         try:
             self._cloud.write(disk, instance, record)
         except EcsError as error:
             return f"{error.code}: {error.message}"
-        self._ledger.acknowledged(record["claim"], disk, record)
+        if ready:
+            self._ledger.acknowledged(record["claim"], disk, record)
         return ""
 
 

@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every claim's application was told is safely written, and the disasters: starts and writes that contradict it.
 
+A record is acknowledged only when it is written while its pod is Ready: an application that never became Ready had no
+clients, nobody relies on what it wrote, and a run may go back to a disk without it (DESIGN.md S11). Such records are on
+their disk all the same, and the first acknowledged one after them stands for them too, since records are chained.
+
 It belongs to the outside world: restarting a node, or the whole nodes process, does not make it forget.
 """
 
@@ -22,12 +26,13 @@ class Ledger:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._acknowledged: dict[str, Record] = {}
+        # Of each claim that has an acknowledged record: the disk that it went to.
         self._disks: dict[str, str] = {}
         self._disasters: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
     def opened(self, claim: str, disk: str, contents: Sequence[Record], *, pod: str, node: str) -> None:
-        """An application starts on the disk: it must find all that it was ever told is written.
+        """An application starts on the disk: it must find all that was ever acknowledged, and may find more.
 
         After a disaster the claim's history goes on from what the disk holds, so that one accident is told once.
         """
@@ -38,11 +43,13 @@ class Ledger:
                 kind = "stale-disk" if contents else "empty-disk"
                 found = contents[-1]["n"] if contents else 0
                 self._record(kind, claim, disk, pod, node, known, found)
-                self._forget(claim, contents)
-            self._disks[claim] = disk
+                self._forget(claim, disk, contents)
 
     def acknowledged(self, claim: str, disk: str, record: Record) -> None:
-        """The record is on the disk and the application is told so."""
+        """The record is on the disk and, its pod being Ready, somebody is told so.
+
+        Numbers need not follow each other: what is on the disk in between was not acknowledged by itself.
+        """
         with self._lock:
             known = self._acknowledged.get(claim)
             if known and record["n"] <= known["n"]:
@@ -73,8 +80,8 @@ class Ledger:
             }
         )
 
-    def _forget(self, claim: str, contents: Sequence[Record]) -> None:
+    def _forget(self, claim: str, disk: str, contents: Sequence[Record]) -> None:
         if contents:
-            self._acknowledged[claim] = dict(contents[-1])
+            self._acknowledged[claim], self._disks[claim] = dict(contents[-1]), disk
         else:
-            del self._acknowledged[claim]
+            del self._acknowledged[claim], self._disks[claim]

@@ -1,7 +1,11 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The applications in the pods: each keeps appending numbered records to the disks it has mounted."""
+"""The applications in the pods: each keeps appending numbered records to the disks it has mounted.
+
+It writes from its start on, but has clients only while its pod is Ready: only then is anybody told that a record is
+safely written. The first record that is acknowledged stands for all before it, since records are chained.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +55,7 @@ class Applications:
         self._latency = latency
         self._clock = clock
         self._logs: dict[str, _Log] = {}
+        self._ready: set[str] = set()
         # Held while records travel: a stop waits for the answer, so that the last record really is the last.
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -77,6 +82,14 @@ class Applications:
                 found = self._logs.setdefault(mount.disk, _Log(mount, newest.get(mount.disk), 0.0, set()))
                 found.pods.add(pod_uid)
 
+    def set_ready(self, pod_uid: str, ready: bool) -> None:
+        """Whether the pod is Ready, so that clients reach it. Returns when no record travels under the old answer."""
+        with self._lock:
+            if ready:
+                self._ready.add(pod_uid)
+            else:
+                self._ready.discard(pod_uid)
+
     def stop(self, pod_uid: str, *, graceful: bool) -> None:
         """The application ends; a graceful one writes its last record and waits until it is safely written."""
         with self._lock:
@@ -85,6 +98,7 @@ class Applications:
                 for found, error in zip(ended, self._append(ended, last=True), strict=True):
                     if error:
                         log.warning("%s could not write its last record: %s", found.mount.pod, error)
+            self._ready.discard(pod_uid)
             for found in self._logs.values():
                 found.pods.discard(pod_uid)
             self._logs = {disk: found for disk, found in self._logs.items() if found.pods}
@@ -104,7 +118,7 @@ class Applications:
                 self._append(due, last=False)
 
     def _append(self, logs: list[_Log], *, last: bool) -> list[str]:
-        """One record each. What is not acknowledged is not counted: the next record takes its number."""
+        """One record each. What could not be written is not counted: the next record takes its number."""
         now = self._clock()
         records = [
             next_record(
@@ -119,7 +133,12 @@ class Applications:
         ]
         errors = self._devices.append(
             [
-                {"disk": found.mount.disk, "instance": found.mount.instance, "record": record}
+                {
+                    "disk": found.mount.disk,
+                    "instance": found.mount.instance,
+                    "record": record,
+                    "ready": not self._ready.isdisjoint(found.pods),
+                }
                 for found, record in zip(logs, records, strict=True)
             ]
         )

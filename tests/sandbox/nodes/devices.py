@@ -34,7 +34,10 @@ class Devices:
         return last
 
     def append(self, writes: list[Record]) -> list[str]:
-        """Append ``{"disk", "instance", "record"}``s; for each ``""`` when it is safely written, or the error."""
+        """Append ``{"disk", "instance", "record", "ready"}``s; for each ``""`` when it is safely written, or the error.
+
+        ``ready``: the pod is, so somebody is told that the record is written.
+        """
         return list(self._request("PUT", "/disks/records", writes)["errors"])
 
     def _request(self, method: str, path: str, body: Any) -> Any:

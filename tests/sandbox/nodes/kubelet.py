@@ -182,16 +182,22 @@ class Kubelets:
         return self._keep_status(known, pod)
 
     def _keep_status(self, known: PodOnNode, pod: Object) -> float | None:
-        """Running, and Ready unless the test says otherwise; repeated when someone wrote over it."""
+        """Running, and Ready unless the test says otherwise; repeated when someone wrote over it.
+
+        The application counts as Ready no sooner and no longer than the pod's status says so.
+        """
         never = (pod["metadata"].get("annotations") or {}).get(NEVER_READY_IN, "").split(",")
         ready = known.node.zone not in [zone.strip() for zone in never]
         seen = pod.get("status") or {}
-        ready_now = any(
+        as_told = any(
             condition["type"] == "Ready" and condition["status"] == ("True" if ready else "False")
             for condition in seen.get("conditions") or []
         )
-        if seen.get("phase") != "Running" or not ready_now:
-            self._report(pod, running(pod, known.facts, timestamp(), started_at=known.started_at, ready=ready))
+        if seen.get("phase") != "Running" or not as_told:
+            self._applications.set_ready(known.uid, False)
+            if not self._report(pod, running(pod, known.facts, timestamp(), started_at=known.started_at, ready=ready)):
+                return None
+        self._applications.set_ready(known.uid, ready)
         return None
 
     def _begin_stop(self, known: PodOnNode, pod: Object) -> None:
@@ -266,8 +272,8 @@ class Kubelets:
             and attachment["spec"]["source"].get("persistentVolumeName") == volume
         )
 
-    def _report(self, pod: Object, status: Object) -> None:
-        """A pod that is gone needs no status any more; the uid keeps it off its successor of the same name."""
+    def _report(self, pod: Object, status: Object) -> bool:
+        """Whether the status was taken. A pod that is gone needs none; the uid keeps it off its namesake's."""
         metadata = pod["metadata"]
         patch = {"metadata": {"uid": metadata["uid"]}, "status": status}
         try:
@@ -275,6 +281,8 @@ class Kubelets:
         except ApiException as error:
             if error.status not in (404, 409, 422):
                 raise
+            return False
+        return True
 
 
 def attachment_name(volume_handle: str, node: str) -> str:

@@ -249,6 +249,7 @@ def test_pod_is_never_ready_in_a_zone_that_the_test_names(sandbox: Sandbox) -> N
     assert world["pods"]["default/web-0"]["status"]["phase"] == "Running"
     assert not is_ready(world["pods"]["default/web-0"])
     assert "default/web-1" not in world["pods"]
+    assert world["writes"] == {}
 
 
 def test_grown_claim_grows_volume_and_disk(sandbox: Sandbox) -> None:

@@ -61,6 +61,7 @@ def test_whole_life_of_a_background_sandbox(run: Run, tmp_path: Path) -> None:
     waited = run("wait", "web")
     assert (waited.returncode, waited.stdout) == (0, "web is ready\n"), waited.stderr
     assert "default/www-web-1" in run("world").stdout
+    wait_for(lambda: "default/www-web-0" in json.loads(run("world", "--json").stdout)["writes"], "acknowledged records")
     world = json.loads(run("world", "--json").stdout)
     disk = world["writes"]["default/www-web-0"]["disk"]
     assert json.loads(run("records", disk).stdout.splitlines()[0])["n"] == 1

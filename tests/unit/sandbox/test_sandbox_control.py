@@ -102,7 +102,7 @@ def test_data_path_is_closed_to_an_instance_without_the_disk(sandbox: Sandbox) -
     start = {"instance": instance, "claim": CLAIM, "pod": "web-0", "node": "node-h-1"}
     status, answer = ask(sandbox, "POST", f"/disks/{disk}/open", start)
     assert (status, answer) == (409, {"error": f"disk {disk} is not attached to {instance}"})
-    write = {"disk": disk, "instance": instance, "record": {**written[-1], "n": written[-1]["n"] + 1}}
+    write = {"disk": disk, "instance": instance, "record": {**written[-1], "n": written[-1]["n"] + 1}, "ready": True}
     status, answer = ask(sandbox, "PUT", "/disks/records", [write])
     assert status == 200
     assert answer["errors"] != [""]

@@ -83,6 +83,30 @@ def test_start_on_all_acknowledged_records_is_no_disaster(more: int) -> None:
     assert start(ledger, written(more, contents)) == []
 
 
+def test_going_back_past_records_that_nobody_was_told_of_is_no_disaster() -> None:
+    ledger = Ledger()
+    source = written(3)
+    told(ledger, source)
+    target = written(4, source, pod="never-ready")
+
+    assert start(ledger, target, "d-2") == []
+    assert start(ledger, source, "d-1") == []
+    unacknowledged = written(1, source)
+    told(ledger, written(2, unacknowledged)[-2:], "d-1")
+    assert ledger.as_json()["disasters"] == []
+
+
+def test_an_acknowledged_record_stands_for_those_before_it() -> None:
+    ledger = Ledger()
+    contents = written(5)
+    told(ledger, contents[:2])
+    told(ledger, contents[4:])
+
+    (disaster,) = start(ledger, contents[:4])
+
+    assert (disaster["kind"], disaster["acknowledged"], disaster["found"]) == ("stale-disk", 5, 4)
+
+
 def test_start_on_an_empty_disk_is_a_disaster_told_once() -> None:
     ledger = Ledger(clock=lambda: 5.0)
     told(ledger, written(3))
