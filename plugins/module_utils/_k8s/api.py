@@ -10,10 +10,12 @@ from typing import Any
 
 from .._domain import ids, objects
 from .._domain.objects import Obj
-from .._errors import NotFound
+from .._errors import Conflict, NotFound, Refused
 from .client import JSON_PATCH, MERGE, K8sClient
 
 _STS_PATHS = {"kube": "/apis/apps/v1", "kruise": "/apis/apps.kruise.io/v1beta1"}
+# What the API server answers when a test of a JSON patch fails, or its place is gone (sample 90).
+_TEST_FAILED = 422
 _FIELD_MANAGER = {"fieldManager": "zoneshift"}
 
 
@@ -110,7 +112,12 @@ def release_claim(client: K8sClient, claim: Obj) -> None:
         {"op": "remove", "path": place},
     ]
     path = _path("persistentvolumeclaims", objects.namespace(claim), objects.name(claim))
-    client.request("PATCH", path, body=patch, content_type=JSON_PATCH, query=_FIELD_MANAGER)
+    try:
+        client.request("PATCH", path, body=patch, content_type=JSON_PATCH, query=_FIELD_MANAGER)
+    except Refused as error:
+        if error.context.get("http_status") != _TEST_FAILED:
+            raise
+        raise Conflict(error.msg, code=error.code, context=error.context) from None
 
 
 def delete_claim(client: K8sClient, namespace: str, name: str, uid: str) -> bool:
