@@ -110,7 +110,7 @@ from ..module_utils._argspec import K8S_ARGS, RUN_ARGS, VOLUMES_ARG, WAIT_ARGS, 
 from ..module_utils._domain import objects
 from ..module_utils._domain.model import Volume
 from ..module_utils._errors import BadInput
-from ..module_utils._k8s.rebind import Rebinder
+from ..module_utils._k8s.rebind import Outcome, Rebinder
 from ..module_utils._module import Context, run_module, volume_results, volumes_diff
 
 ARGS = combine(
@@ -138,7 +138,7 @@ def run(ctx: Context) -> dict[str, Any]:
     if ctx.params["state"] == "absent":
         if not run_id:
             raise BadInput("state absent needs run_id: only PVs that a run made are deleted. Nothing was changed.")
-        return _without_pvs(ctx, rebinder, ctx.volumes, changed=False, before=ctx.volumes, run_id=run_id)
+        return _without_pvs(ctx, rebinder, [Outcome(volume, False) for volume in ctx.volumes], ctx.volumes, run_id)
     volumes = ctx.demand("claim", "disk_id", "zone", "size_gib")
     swaps = rebinder.swaps(volumes, ctx.run.originals() if ctx.run is not None else {}, run_id)
     if ctx.check_mode:
@@ -153,7 +153,7 @@ def run(ctx: Context) -> dict[str, Any]:
     changed = any(outcome.changed for outcome in outcomes)
     if ctx.params["state"] == "finalized":
         ctx.demand("source_disk_id")
-        return _without_pvs(ctx, rebinder, bound, changed=changed, before=volumes, run_id="")
+        return _without_pvs(ctx, rebinder, outcomes, volumes, run_id="")
     return _result(bound, volumes, changed=changed, dropped=[])
 
 
@@ -167,12 +167,16 @@ def _is_forward(volumes: list[Volume]) -> bool:
 
 
 def _without_pvs(
-    ctx: Context, rebinder: Rebinder, bound: list[Volume], *, changed: bool, before: list[Volume], run_id: str
+    ctx: Context, rebinder: Rebinder, outcomes: list[Outcome], before: list[Volume], run_id: str
 ) -> dict[str, Any]:
-    pvs = rebinder.removable(bound, source=not run_id, run_id=run_id)
+    """Drop the PVs of the run, or without one those of the source disks."""
+    bound = [outcome.volume for outcome in outcomes]
+    moved = frozenset(outcome.volume.claim for outcome in outcomes if outcome.changed)
+    leaving = moved if ctx.check_mode else frozenset()
+    pvs = rebinder.removable(bound, source=not run_id, run_id=run_id, leaving=leaving)
     if not ctx.check_mode:
         rebinder.drop(pvs)
-    return _result(bound, before, changed=changed or bool(pvs), dropped=[objects.name(pv) for pv in pvs])
+    return _result(bound, before, changed=bool(moved or pvs), dropped=[objects.name(pv) for pv in pvs])
 
 
 def _result(bound: list[Volume], before: list[Volume], *, changed: bool, dropped: list[str]) -> dict[str, Any]:

@@ -193,6 +193,15 @@ def _who_keeps(claim: Obj, users: list[str]) -> str:
     return f"finalizers: {finalizers}; mounted by: {', '.join(users) or 'no pod'}"
 
 
+def final_pv_name(swap: Swap, claim: Obj | None, pvs: list[Obj], taken: set[str]) -> str:
+    """The PV that the claim will be on in the end: the one that it is on, one that waits for it, or a new one."""
+    on_disk = [pv for pv in pvs if objects.disk_of(pv) == swap.wanted.disk_id]
+    current = _by_name(on_disk, objects.volume_name(claim)) if claim else None
+    if current is None or not objects.is_bound_to(claim, current):
+        current = _reserved(swap, on_disk, claim)
+    return objects.name(current) if current else free_pv_name(swap.wanted.disk_id, taken)
+
+
 def free_pv_name(disk_id: str, taken: set[str]) -> str:
     """PVs are named after their disk; a PV name is cluster-wide and a retained source keeps its own."""
     if disk_id not in taken:

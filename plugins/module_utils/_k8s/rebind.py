@@ -15,7 +15,7 @@ from .._domain.model import Volume
 from .._domain.objects import Obj
 from .._errors import Conflict, MigrationError, NotFound, Refused, Retryable, TimedOut
 from .._retry import Clock
-from .._wait import Done, Pending, Verdict, wait_until
+from .._wait import Done, Failed, Pending, Verdict, wait_until
 from . import api
 from .client import K8sClient
 
@@ -75,11 +75,13 @@ class Rebinder:
     def preview(self, swaps: list[Swap]) -> list[Outcome]:
         """What ``bind`` would come to (check mode)."""
         outcomes = []
+        taken = {objects.name(pv) for pv in self._all_pvs}
         for swap in swaps:
-            step = self._next(swap, self._look(swap))
+            pvs = self._look(swap)
+            step = self._next(swap, pvs)
             self._refuse(swap, step)
-            taken = {objects.name(pv) for pv in self._all_pvs}
-            name = step.name if step.action is Action.DONE else binding.free_pv_name(swap.wanted.disk_id, taken)
+            claim = api.get_claim(self._client, self._namespace, swap.wanted.claim)
+            name = binding.final_pv_name(swap, claim, list(pvs.values()), taken)
             outcomes.append(Outcome(dataclasses.replace(swap.wanted, pv=name), step.action is not Action.DONE))
         return outcomes
 
@@ -146,9 +148,7 @@ class Rebinder:
         """Pods that keep a claim in use: those with a node (B4), finished ones too (trap 12)."""
         pods = api.list_pods(self._client, self._namespace)
         return [
-            objects.name(pod)
-            for pod in pods
-            if claim in objects.claims_of_pod(pod) and pod["spec"].get("nodeName")
+            objects.name(pod) for pod in pods if claim in objects.claims_of_pod(pod) and pod["spec"].get("nodeName")
         ]
 
     def _refuse(self, swap: Swap, step: Step) -> None:
@@ -190,30 +190,43 @@ class Rebinder:
         elif step.action is Action.DROP_PV:
             api.delete_pv(self._client, step.name, step.uid)
 
-    def removable(self, volumes: list[Volume], *, source: bool, run_id: str) -> list[Obj]:
+    def removable(
+        self, volumes: list[Volume], *, source: bool, run_id: str, leaving: frozenset[str] = frozenset()
+    ) -> list[Obj]:
         """PV objects to drop: of the source disks (finalize), or those that this run made on the wanted disks (S8).
 
-        Raises Refused when one of them is bound, or does not say Retain: dropping it could then take its disk along.
+        Read anew: ``bind`` may just have let them go. Raises Refused when one of them is bound, or does not say Retain:
+        dropping it could then take its disk along. Claims that are ``leaving`` (check mode) are not asked.
         """
         found = []
+        pvs = api.list_pvs(self._client)
         for volume in volumes:
             disk_id = volume.source_disk_id if source else volume.disk_id
-            for pv in self._all_pvs:
+            for pv in pvs:
                 ours = source or objects.labels_of(pv).get(ids.RUN_LABEL) == run_id
                 if disk_id and objects.disk_of(pv) == disk_id and ours:
-                    self._demand_loose(pv, volume)
-                    found.append(pv)
+                    found.append(pv if volume.claim in leaving else self._loose(pv, volume))
         return found
 
-    def _demand_loose(self, pv: Obj, volume: Volume) -> None:
-        if objects.phase(pv) != "Bound" and objects.reclaim_policy(pv) == "Retain":
-            return
-        raise Refused(
-            f"PV {objects.name(pv)} on disk {objects.disk_of(pv)} is not dropped: it is {objects.phase(pv)} "
-            f"with reclaim policy {objects.reclaim_policy(pv)}.",
-            code="PvInUse",
-            hint="Nothing was deleted. See which claim it is bound to.",
-            context={"claim": volume.claim, "pv": objects.name(pv)},
+    def _loose(self, pv: Obj, volume: Volume) -> Obj:
+        """The PV once nothing is bound to it; the controller may have yet to see that its claim is gone."""
+        namespace, name, uid = objects.claim_ref(pv)
+
+        def look() -> Verdict[Obj]:
+            live = api.get_pv(self._client, objects.name(pv)) or pv
+            if objects.phase(live) != "Bound" and objects.reclaim_policy(live) == "Retain":
+                return Done(live)
+            claim = api.get_claim(self._client, namespace, name) if name else None
+            if objects.reclaim_policy(live) != "Retain" or (claim and objects.uid(claim) == uid):
+                return Failed(_not_dropped(live, volume))
+            return Pending(f"PV {objects.name(pv)} is still {objects.phase(live)}")
+
+        return wait_until(
+            look,
+            timeout=self._timeout,
+            interval=_PAUSE_SECONDS,
+            clock=self._clock,
+            what=f"PV {objects.name(pv)} to be released",
         )
 
     def drop(self, pvs: list[Obj]) -> None:
@@ -229,3 +242,13 @@ class Rebinder:
         wait_until(
             look, timeout=self._timeout, interval=_PAUSE_SECONDS, clock=self._clock, what="the PV objects to be gone"
         )
+
+
+def _not_dropped(pv: Obj, volume: Volume) -> MigrationError:
+    return Refused(
+        f"PV {objects.name(pv)} on disk {objects.disk_of(pv)} is not dropped: it is {objects.phase(pv)} "
+        f"with reclaim policy {objects.reclaim_policy(pv)}.",
+        code="PvInUse",
+        hint="Nothing was deleted. See which claim it is bound to.",
+        context={"claim": volume.claim, "pv": objects.name(pv)},
+    )
