@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Observed, Severity
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects import Obj
@@ -27,9 +26,13 @@ from tests.unit.plugins.module_utils._domain.worlds import (
     world_of,
 )
 
-Change: TypeAlias = "Callable[[Observed], Observed | None]"
 CLAIM, DISK = "www-web-0", "d-www-web-0"
 DELETED = {"deletionTimestamp": "2026-11-22T22:00:00Z"}
+
+
+class Change(Protocol):
+    def __call__(self, seen: Observed, /) -> Observed | None:
+        """Alters what was seen, or returns what is seen instead."""
 
 
 def but(**changes: Any) -> Change:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain import journal as journals
@@ -19,41 +19,47 @@ from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects impo
 from tests.unit.plugins.module_utils._domain.worlds import ZONE_I, ZONE_K, make_claim, make_pv, moved, open_journal
 
 NAMES = ("www-web-0", "www-web-1")
-Objects: TypeAlias = "tuple[Obj | None, Obj | None]"
+
+
+class Objects(NamedTuple):
+    """What is there of a volume."""
+
+    claim: Obj | None
+    pv: Obj | None
 
 
 def on_source(name: str) -> Objects:
     claim = make_claim(name)
-    return claim, make_pv(claim)
+    return Objects(claim, make_pv(claim))
 
 
 def held(name: str) -> Objects:
     claim, pv = on_source(name)
     assert claim is not None
     claim["metadata"].update(deletionTimestamp="2026-11-22T22:00:00Z", finalizers=["zoneshift.io/hold"])
-    return claim, pv
+    return Objects(claim, pv)
 
 
 def absent(name: str) -> Objects:
-    return None, on_source(name)[1]
+    return Objects(None, on_source(name).pv)
 
 
 def unbound(name: str) -> Objects:
     """Made by the controller from its template, not bound yet."""
     claim = make_claim(name, pv="")
     claim["status"] = {"phase": "Pending"}
-    return claim, None
+    return Objects(claim, None)
 
 
 def on_target(name: str) -> Objects:
     claim = make_claim(name, pv=f"d-new-{name}")
-    return claim, make_pv(claim, zone=ZONE_K)
+    return Objects(claim, make_pv(claim, zone=ZONE_K))
 
 
 def on_fresh_source_pv(name: str) -> Objects:
     """Where a rollback leaves it: a new PV object on the old disk."""
     claim = make_claim(name, pv=f"d-{name}-2")
-    return claim, make_pv(claim, disk_id=f"d-{name}")
+    return Objects(claim, make_pv(claim, disk_id=f"d-{name}"))
 
 
 def journal_in(phase: str, *, ready: bool = False) -> Journal:
