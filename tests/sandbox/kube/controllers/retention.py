@@ -9,7 +9,6 @@ csi-and-statefulsets.md 5.1, kubernetes-behaviour.md B5, traps 6 and 7.
 from __future__ import annotations
 
 from .objects import Object, controller_reference, name, owners, uid
-from .statefulset_pods import in_range
 
 
 def policy(stateful_set: Object) -> tuple[str, str]:
@@ -18,13 +17,13 @@ def policy(stateful_set: Object) -> tuple[str, str]:
     return given.get("whenScaled") or "Retain", given.get("whenDeleted") or "Retain"
 
 
-def wanted_references(claim: Object, stateful_set: Object, pod: Object) -> list[Object]:
-    """The ownerReferences that ``claim`` of ``pod`` should have.
+def wanted_references(claim: Object, stateful_set: Object, pod: Object, *, in_range: bool) -> list[Object]:
+    """The ownerReferences that ``claim`` of ``pod`` should have; ``in_range``: the set wants the pod's ordinal.
 
     Whether something is amiss is a matter of uids, so a reference to a dead pod of the same name is left to the garbage
     collector (trap 7); what is put right is put right by name.
     """
-    wanted = _wanted_owner(claim, stateful_set, pod)
+    wanted = _wanted_owner(claim, stateful_set, pod, in_range)
     found = [uid(each) for each in (stateful_set, pod) if any(owner["uid"] == uid(each) for owner in owners(claim))]
     if found == ([uid(wanted)] if wanted else []):
         return owners(claim)
@@ -32,11 +31,11 @@ def wanted_references(claim: Object, stateful_set: Object, pod: Object) -> list[
     return [*others, controller_reference(wanted)] if wanted else others
 
 
-def _wanted_owner(claim: Object, stateful_set: Object, pod: Object) -> Object | None:
+def _wanted_owner(claim: Object, stateful_set: Object, pod: Object, in_range: bool) -> Object | None:
     when_scaled, when_deleted = policy(stateful_set)
     if _has_unexpected_controller(claim, stateful_set, pod):
         return None
-    if when_scaled == "Delete" and not in_range(stateful_set, pod):
+    if when_scaled == "Delete" and not in_range:
         return pod
     return stateful_set if when_deleted == "Delete" else None
 

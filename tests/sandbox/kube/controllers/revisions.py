@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..client import Client
 from ..errors import ApiError
 from ..selectors import matches_labels
 from .objects import Object, annotations_of, controller_of, controller_reference, labels_of, name, namespace, uid
+from .workload import Objects
 
 REVISIONS = "controllerrevisions.apps"
 HASH_LABEL = "controller.kubernetes.io/hash"
@@ -44,7 +44,7 @@ def with_template_of(stateful_set: Object, revision: Object) -> Object:
 class History:
     """The revisions of one set: its current one, the one that it is moving to, and older ones up to the limit."""
 
-    def __init__(self, client: Client, stateful_set: Object) -> None:
+    def __init__(self, client: Objects, stateful_set: Object) -> None:
         self._client = client
         self._set = stateful_set
         self._revisions = sorted(self._owned(), key=lambda each: (each["revision"], name(each)))

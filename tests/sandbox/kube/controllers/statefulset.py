@@ -12,28 +12,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ApiError
-from ..selectors import matches_labels
 from .controller import Controller, KeysOf, RetryLater
-from .objects import (
-    Object,
-    address,
-    controller_of,
-    controller_reference,
-    labels_of,
-    name,
-    namespace,
-    owners,
-    terminating,
-    uid,
-)
+from .objects import Object, address, controller_of, name, namespace
 from .revisions import REVISIONS, History
-from .statefulset_pods import is_member, revision_of
+from .statefulset_pods import revision_of
 from .statefulset_replicas import Failed, Replicas
+from .workload import PODS, claim_pods, selects, write_status
 
-SETS, PODS = "statefulsets.apps", "pods"
+SETS = "statefulsets.apps"
 API_VERSION, KIND = "apps/v1", "StatefulSet"
 
-_STATUS_WRITES = 5
 _ABSENT_WHEN_ZERO = ("readyReplicas", "currentReplicas", "updatedReplicas")
 
 
@@ -54,7 +42,7 @@ class StatefulSetController(Controller):
         keys = {*_controlling_set(pod), *(_controlling_set(previous) if previous else ())}
         if controller_of(pod) is None and type_ != "DELETED":
             keys.update(
-                address(each) for each in self.client.list(SETS, namespace(pod)) if _selects(each, pod)
+                address(each) for each in self.client.list(SETS, namespace(pod)) if selects(each, pod)
             )
         return keys
 
@@ -63,62 +51,18 @@ class StatefulSetController(Controller):
         if stateful_set is None:
             return None
         history = History(self.client, stateful_set)
-        pods = self._claim_pods(stateful_set)
+        pods = claim_pods(self.client, stateful_set)
         replicas = Replicas(self.client, stateful_set, history, pods)
         failure = None
         try:
             replicas.reconcile()
         except (Failed, ApiError) as error:
             failure = error
-        self._write_status(stateful_set, _status(stateful_set, history, replicas.counts))
+        write_status(self.client, SETS, stateful_set, _status(stateful_set, history, replicas.counts))
         history.truncate({revision_of(pod) for pod in pods})
         if failure is not None:
             raise RetryLater(str(failure)) from failure
         return replicas.look_again
-
-    def _claim_pods(self, stateful_set: Object) -> list[Object]:
-        """The pods of the set: orphans that match are adopted, own pods that no longer match are let go (B5)."""
-        ours = []
-        for pod in self.client.list(PODS, namespace(stateful_set)):
-            owner = controller_of(pod)
-            if owner is not None and owner["uid"] != uid(stateful_set):
-                continue
-            if owner is not None and not _selects(stateful_set, pod):
-                self._let_go(stateful_set, pod)
-            elif owner is not None and is_member(stateful_set, pod):
-                ours.append(pod)
-            elif owner is None and self._may_adopt(stateful_set, pod):
-                references = [*owners(pod), controller_reference(stateful_set)]
-                ours.append(self._set_owners(pod, references))
-        return ours
-
-    def _may_adopt(self, stateful_set: Object, pod: Object) -> bool:
-        going = terminating(stateful_set) or terminating(pod)
-        return not going and is_member(stateful_set, pod) and _selects(stateful_set, pod)
-
-    def _let_go(self, stateful_set: Object, pod: Object) -> None:
-        if not terminating(stateful_set):
-            self._set_owners(pod, [owner for owner in owners(pod) if owner["uid"] != uid(stateful_set)])
-
-    def _set_owners(self, pod: Object, references: list[Object]) -> Object:
-        return self.client.update(PODS, {**pod, "metadata": {**pod["metadata"], "ownerReferences": references}})
-
-    def _write_status(self, stateful_set: Object, status: Object) -> None:
-        """Others write the set too, so a conflict is met with the newest version, as the original does."""
-        for _attempt in range(_STATUS_WRITES):
-            if stateful_set.get("status") == status:
-                return
-            try:
-                self.client.update(SETS, {**stateful_set, "status": status}, subresource="status")
-                return
-            except ApiError as error:
-                newest = self.client.get(SETS, name(stateful_set), namespace(stateful_set))
-                if newest is None or uid(newest) != uid(stateful_set):
-                    return
-                if error.reason != "Conflict":
-                    raise
-                stateful_set = newest
-        raise RetryLater(f"status of {name(stateful_set)} is written by somebody else all the time")
 
 
 def _status(stateful_set: Object, history: History, counts: dict[str, int]) -> Object:
@@ -148,7 +92,3 @@ def _controlling_set(obj: Object) -> list[tuple[str, str]]:
     if owner is None or (owner["apiVersion"], owner["kind"]) != (API_VERSION, KIND):
         return []
     return [(namespace(obj), owner["name"])]
-
-
-def _selects(stateful_set: Object, obj: Object) -> bool:
-    return matches_labels(stateful_set["spec"]["selector"], labels_of(obj))

@@ -170,8 +170,9 @@ class Replicas:
 
     def _fix_claims(self, pod: Object) -> bool:
         """Brings the ownerReferences of the pod's claims in line with the retention policy."""
+        in_range = rules.in_range(self._update_set, pod)
         for claim in self._existing_claims(pod):
-            references = wanted_references(claim, self._update_set, pod)
+            references = wanted_references(claim, self._update_set, pod, in_range=in_range)
             if references != owners(claim):
                 self._client.update(CLAIMS, {**claim, "metadata": {**claim["metadata"], "ownerReferences": references}})
         return False
