@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import secrets
-import threading
 
 from .api import Api
 from .client import Client
@@ -23,14 +21,9 @@ from .rbac import (
     User,
     service_account_user,
 )
+from .tokens import Credential, Tokens
 
 MINIMUM_TOKEN_SECONDS = 600
-
-
-@dataclasses.dataclass(frozen=True)
-class _Credential:
-    user: User
-    expires: datetime.datetime | None = None
 
 
 class Access:
@@ -39,37 +32,30 @@ class Access:
     def __init__(self, api: Api) -> None:
         self._client = Client(api, "system:apiserver")
         self._rbac = Rbac(self._client)
-        self._credentials: dict[str, _Credential] = {}
-        self._lock = threading.Lock()
+        self._tokens = Tokens()
         for key, obj in default_objects():
             if self._client.get(key, obj["metadata"]["name"]) is None:
                 self._client.create(key, obj)
 
     def add_user(self, name: str, groups: tuple[str, ...] = (), token: str | None = None) -> str:
         """A person or a machine outside the cluster; every user is in ``system:authenticated``."""
-        return self._remember(_Credential(User(name, (*groups, AUTHENTICATED))), token)
+        return self._tokens.add(Credential(User(name, (*groups, AUTHENTICATED))), token)
 
     def token_of(self, name: str) -> str:
         """The token that ``add_user`` gave; KeyError for a stranger."""
-        with self._lock:
-            for token, credential in self._credentials.items():
-                if credential.user.name == name:
-                    return token
-        raise KeyError(name)
+        return self._tokens.token_of(name)
 
     def issue_token(self, namespace: str, name: str, uid: str, seconds: int) -> tuple[str, datetime.datetime]:
         """A token of the service account with this uid (the TokenRequest API), and when it expires."""
         expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
         user = service_account_user(namespace, name, uid)
-        return self._remember(_Credential(user, expires)), expires
+        return self._tokens.add(Credential(user, expires)), expires
 
     def authenticate(self, authorization: str | None) -> User:
         """The user of the ``Authorization`` header's bearer token; without the header it is ``system:anonymous``."""
         if authorization is None:
             return ANONYMOUS
-        scheme, _space, token = authorization.partition(" ")
-        with self._lock:
-            credential = self._credentials.get(token.strip()) if scheme.lower() == "bearer" else None
+        credential = self._tokens.find(authorization)
         if credential is None or self._is_stale(credential):
             raise failure(401, "Unauthorized", "Unauthorized")
         return credential.user
@@ -97,13 +83,7 @@ class Access:
     def rules(self, user: User, namespace: str) -> list[dict[str, object]]:
         return list(self._rbac.rules(user, namespace))
 
-    def _remember(self, credential: _Credential, token: str | None = None) -> str:
-        token = token or secrets.token_urlsafe(32)
-        with self._lock:
-            self._credentials[token] = credential
-        return token
-
-    def _is_stale(self, credential: _Credential) -> bool:
+    def _is_stale(self, credential: Credential) -> bool:
         """A service account's token dies with its time and with the account."""
         if credential.expires is None:
             return False

@@ -17,10 +17,9 @@ import threading
 import time
 from typing import Any
 
-from .exchange import Dropped, Request, Response, WatchResponse
+from .exchange import Dropped, EventStream, Request, Response, WatchResponse
 from .gateway import Gateway
 from .media import JSON, encode
-from .watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext) -> None:
         self._context = context
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._watches: set[Watch] = set()
+        self._watches: set[EventStream] = set()
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         super().__init__(address, _Handler)
@@ -64,11 +63,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         else:
             logger.exception("connection from %s failed", client_address)
 
-    def opened(self, watch: Watch) -> None:
+    def opened(self, watch: EventStream) -> None:
         with self._lock:
             self._watches.add(watch)
 
-    def closed(self, watch: Watch) -> None:
+    def closed(self, watch: EventStream) -> None:
         watch.stop()
         with self._lock:
             self._watches.discard(watch)

@@ -16,7 +16,7 @@ from .api import Api
 from .crds import CustomResources
 from .documents import Documents, page_not_found
 from .errors import ApiError, bad_request, failure, method_not_allowed, unsupported_media_type
-from .exchange import Request, Response, WatchResponse
+from .exchange import Answer, Request
 from .httpoptions import delete_options, list_options, write_options
 from .options import WriteOptions
 from .patches import APPLY, JSON, MERGE, STRATEGIC
@@ -33,7 +33,6 @@ _FRESHNESS_SECONDS = 3.0
 _FRESHNESS_POLL = 0.02
 
 Result = TypeVar("Result")
-Answer = Response | WatchResponse
 
 
 class Endpoints:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from email.message import Message
-from typing import Any
-
-from .watch import Event, Watch
+from typing import Any, Protocol
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +26,25 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Response:
+    """``reason`` is that of the Status in the body of a failure, for the request log."""
+
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+class EventStream(Protocol):
+    """What a watch sends: a ``watch.Watch``, or one that is passed on from another server."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    def next(self, timeout: float | None) -> Any:
+        """The next event, or None after ``timeout`` seconds or when the stream has ended."""
+
+    def stop(self) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +52,14 @@ class WatchResponse:
     """A stream of events. Faults: ``cut_after`` seconds the server breaks it off (None: never); ``failure`` is a Status
     that it ends with instead of going on."""
 
-    watch: Watch
-    encode: Callable[[Event], bytes]
+    watch: EventStream
+    encode: Callable[[Any], bytes]
     content_type: str = "application/json"
     cut_after: float | None = None
     failure: dict[str, Any] | None = None
+
+
+Answer = Response | WatchResponse
 
 
 class Dropped(Exception):

@@ -9,15 +9,13 @@ import dataclasses
 import logging
 import threading
 from email.message import Message
-from typing import Any
+from typing import Any, Protocol
 
 from ..faults import Fault, FaultBook
 from ..requestlog import Call, RequestLog
 from . import media
-from .access import Access
-from .endpoints import Answer, Endpoints
 from .errors import ApiError, failure
-from .exchange import Dropped, Request, Response, WatchResponse
+from .exchange import Answer, Dropped, Request, Response, WatchResponse
 from .rbac import User
 from .requestinfo import RequestInfo, parse_request
 from .reviews import REVIEW_KEYS
@@ -27,8 +25,26 @@ logger = logging.getLogger(__name__)
 _SIDE = "kubernetes"
 
 
+class Authenticator(Protocol):
+    """Says who asks; refuses with ApiError."""
+
+    def authenticate(self, authorization: str | None) -> User: ...
+
+    def impersonate(self, user: User, name: str, groups: list[str]) -> User: ...
+
+
+class Endpoint(Protocol):
+    """Answers what has been let in; refuses with ApiError."""
+
+    def answer(self, info: RequestInfo, user: User, request: Request, body: media.Body) -> Answer: ...
+
+    def stop(self) -> None: ...
+
+
 class Gateway:
-    def __init__(self, endpoints: Endpoints, access: Access, faults: FaultBook, log: RequestLog) -> None:
+    """The same for both back ends: the embedded API server, and the proxy before a real one."""
+
+    def __init__(self, endpoints: Endpoint, access: Authenticator, faults: FaultBook, log: RequestLog) -> None:
         self._endpoints = endpoints
         self._access = access
         self._faults = faults
@@ -79,8 +95,10 @@ class Gateway:
         return user
 
     def _answered(self, call: Call, answer: Answer, code: str = "") -> Answer:
-        call.status = 200 if isinstance(answer, WatchResponse) else answer.status
-        call.code = code
+        if isinstance(answer, WatchResponse):
+            call.status, call.code = 200, code
+        else:
+            call.status, call.code = answer.status, code or answer.reason
         return answer
 
     def _act(self, fault: Fault) -> None:

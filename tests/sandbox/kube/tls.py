@@ -1,7 +1,7 @@
 # Copyright: Zoneshift contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS for the embedded API server: a certificate authority that lives as long as the server, and its certificate.
+"""TLS for the API server: certificate authorities that live as long as a sandbox, and what they certify.
 
 TLS is needed because kubectl sends no bearer token over plain HTTP.
 """
@@ -13,6 +13,7 @@ import datetime
 import ipaddress
 import ssl
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -22,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFETIME = datetime.timedelta(days=365)
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
+_SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,37 +34,75 @@ class Identity:
     context: ssl.SSLContext
 
 
+@dataclasses.dataclass(frozen=True)
+class Certified:
+    """A certificate and its private key (PEM)."""
+
+    certificate: bytes
+    key: bytes
+
+
+class Authority:
+    """A new certificate authority."""
+
+    def __init__(self, common_name: str) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(common_name)
+        certificate = (
+            _builder(self._name, self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(sign_certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.certificate = certificate.public_bytes(serialization.Encoding.PEM)
+
+    def server(self, host: str) -> Certified:
+        """For a server on ``host`` (an IP address), localhost and the in-cluster names."""
+        names = [x509.IPAddress(ipaddress.ip_address(host)), *(x509.DNSName(name) for name in _SERVER_NAMES)]
+        return self._certify(
+            _name("kube-apiserver"), ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names)
+        )
+
+    def client(self, user: str, groups: Iterable[str] = ()) -> Certified:
+        """For a client: Kubernetes takes the common name for the user and the organizations for the groups."""
+        return self._certify(_name(user, groups), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    def identity(self, host: str) -> Identity:
+        return Identity(self.certificate, _server_context(self.server(host)))
+
+    def _certify(
+        self, subject: x509.Name, usage: x509.ObjectIdentifier, names: x509.SubjectAlternativeName | None = None
+    ) -> Certified:
+        key = ec.generate_private_key(ec.SECP256R1())
+        authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
+            _builder(subject, self._name, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(sign_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(authority_key, critical=False)
+        )
+        if names:
+            builder = builder.add_extension(names, critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return Certified(certificate.public_bytes(serialization.Encoding.PEM), pem_of(key))
+
+
 def make_identity(host: str) -> Identity:
-    """A new authority and a server certificate for ``host`` (an IP address), localhost and the in-cluster names."""
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("zoneshift-sandbox-ca")
-    authority = (
-        _builder(authority_name, authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(sign_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName(name) for name in ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")]
-    certificate = (
-        _builder(_name("kube-apiserver"), authority_name, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(sign_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)), *names]), critical=False
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
-        .sign(authority_key, hashes.SHA256())
-    )
-    return Identity(authority.public_bytes(serialization.Encoding.PEM), _server_context(certificate, key))
+    """A new authority, and a server on ``host`` (an IP address) that it certifies."""
+    return Authority("zoneshift-sandbox-ca").identity(host)
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _name(common_name: str, organizations: Iterable[str] = ()) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization) for organization in organizations]
+    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
@@ -92,18 +132,13 @@ def _key_usage(*, sign_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _server_context(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
+def _server_context(certified: Certified) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     # The ssl module reads keys from files only; the directory is private and gone at once.
     with tempfile.TemporaryDirectory() as directory:
         pem = Path(directory) / "server.pem"
-        pem.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
+        pem.write_bytes(certified.key + certified.certificate)
         context.load_cert_chain(pem)
     return context
