@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from . import media
+from . import media, openapi_v2
+from .crds import CustomResources
 from .discovery import AGGREGATED_FORM, VERSION, Discovery
 from .exchange import Request, Response
 from .openapi import OpenApi
@@ -23,9 +24,10 @@ def page_not_found() -> Response:
 class Documents:
     """``address`` is this server's host and port."""
 
-    def __init__(self, discovery: Discovery, openapi: OpenApi, address: str) -> None:
+    def __init__(self, discovery: Discovery, custom: CustomResources, address: str) -> None:
         self._discovery = discovery
-        self._openapi = openapi
+        self._custom = custom
+        self._openapi = OpenApi(discovery, custom)
         self._address = address
 
     def answer(self, info: RequestInfo, request: Request) -> Response:
@@ -34,6 +36,8 @@ class Documents:
             return page_not_found()
         if path in _HEALTH:
             return Response(200, b"ok", _TEXT)
+        if path == "/openapi/v2":
+            return self._openapi_v2(request.headers.get("Accept") or media.JSON)
         if path == "/version":
             document = VERSION
         elif path.startswith("/openapi/v3"):
@@ -47,4 +51,12 @@ class Documents:
             document = self._discovery.aggregated(core=path == "/api")
             content_type = f"{media.JSON};g={accepted.group};v={accepted.version};as={accepted.form}"
             return Response(200, media.encode(document, media.JSON), content_type)
+        return Response(200, media.encode(document, accepted.format), accepted.format)
+
+    def _openapi_v2(self, accept: str) -> Response:
+        document = openapi_v2.document(self._discovery, self._custom)
+        wanted = [clause.partition(";")[0].strip() for clause in accept.split(",")]
+        if wanted[0] in (openapi_v2.PROTOBUF, openapi_v2.PROTOBUF_OF_OLD):
+            return Response(200, openapi_v2.encode(document), openapi_v2.PROTOBUF)
+        accepted = media.negotiate(accept, ())
         return Response(200, media.encode(document, accepted.format), accepted.format)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 from typing import Any
 
@@ -20,7 +19,7 @@ from .discovery import Discovery
 from .documents import Documents
 from .endpoints import Endpoints
 from .gateway import Gateway
-from .openapi import OpenApi
+from .kubeconfig import with_token
 from .reviews import IDENTITY_REVIEW
 from .tls import make_identity
 
@@ -41,7 +40,7 @@ class KubeServer:
         api.registry.register(IDENTITY_REVIEW)
         custom = CustomResources(self._client)
         discovery = Discovery(api.registry)
-        documents = Documents(discovery, OpenApi(discovery, custom), self._address)
+        documents = Documents(discovery, custom, self._address)
         self._http.gateway = Gateway(Endpoints(api, access, documents, custom), access, faults, log)
         self._definitions = DefinitionController(self._client)
         self._thread = threading.Thread(
@@ -68,13 +67,4 @@ class KubeServer:
 
     def kubeconfig(self, user: str) -> dict[str, Any]:
         """For a user that ``Access.add_user`` knows; KeyError for any other."""
-        authority = base64.b64encode(self._identity.authority).decode()
-        name = "zoneshift-sandbox"
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": authority}}],
-            "users": [{"name": user, "user": {"token": self._access.token_of(user)}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
-            "current-context": name,
-        }
+        return with_token(self.url, self._identity.authority, user, self._access.token_of(user))
