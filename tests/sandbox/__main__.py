@@ -62,7 +62,8 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    print(daemon.up(daemon.Place(arguments.directory), arguments.profile, arguments.nodes_per_zone))
+    place = daemon.Place(arguments.directory)
+    print(daemon.up(place, arguments.profile, arguments.nodes_per_zone, kruise=arguments.kruise))
 
 
 def _down(arguments: argparse.Namespace) -> None:
@@ -70,7 +71,8 @@ def _down(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    daemon.serve(daemon.Place(arguments.directory), arguments.profile, arguments.nodes_per_zone)
+    place = daemon.Place(arguments.directory)
+    daemon.serve(place, arguments.profile, arguments.nodes_per_zone, kruise=arguments.kruise)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -213,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
         found = command(name, run, text)
         found.add_argument("--profile", choices=("instant", "cloud"), default="instant")
         found.add_argument("--nodes-per-zone", type=int, default=1)
+        found.add_argument("--kruise", action="store_true", help="with OpenKruise's Advanced StatefulSets")
     command("down", _down, "stop the sandbox")
     command("status", _status, "is it up, and what do clients need")
     command("demo", _demo, "migrate the example and judge the result").add_argument(

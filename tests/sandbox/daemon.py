@@ -83,14 +83,14 @@ class Place:
             self.directory.rmdir()
 
 
-def up(place: Place, profile: str, nodes_per_zone: int) -> str:
+def up(place: Place, profile: str, nodes_per_zone: int, *, kruise: bool = False) -> str:
     """Start the sandbox unless it is up; returns when everything is ready, with what to tell the user."""
     if place.is_up() and place.shell.exists():
         return f"The sandbox in {place.directory} is up (process {place.pid.read_text().strip()})."
     place.clean()
     place.directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.sandbox", "serve", "--directory", str(place.directory)]
-    command += ["--profile", profile, "--nodes-per-zone", str(nodes_per_zone)]
+    command += ["--profile", profile, "--nodes-per-zone", str(nodes_per_zone), *(["--kruise"] if kruise else [])]
     with place.log.open("ab") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -122,7 +122,7 @@ def down(place: Place) -> str:
     return f"The sandbox is down (process {pid})."
 
 
-def serve(place: Place, profile: str, nodes_per_zone: int) -> None:
+def serve(place: Place, profile: str, nodes_per_zone: int, *, kruise: bool = False) -> None:
     """The background process itself: until SIGTERM or SIGINT."""
     # Here, because no other command needs the servers, and loading them takes longer than most commands.
     from .sandbox import Sandbox
@@ -135,7 +135,9 @@ def serve(place: Place, profile: str, nodes_per_zone: int) -> None:
         signal.signal(number, lambda _number, _frame: stop.set())
     _take_lock(place)
     place.pid.write_text(f"{os.getpid()}\n")
-    with Sandbox(profile=profile, nodes_per_zone=nodes_per_zone, directory=place.directory) as sandbox:
+    with Sandbox(
+        profile=profile, nodes_per_zone=nodes_per_zone, directory=place.directory, kruise=kruise
+    ) as sandbox:
         _write_environment(place, sandbox.environment())
         logging.info("ready")
         stop.wait()

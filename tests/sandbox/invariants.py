@@ -77,13 +77,14 @@ def _ownerless(after: World) -> Iterator[str]:
 
 
 def _replicas(before: World, after: World) -> Iterator[str]:
-    for key, sts in before["statefulsets"].items():
-        wanted = sts["spec"].get("replicas", 1)
-        now = after["statefulsets"].get(key)
-        if now is None:
-            yield f"StatefulSet {key} is gone"
-        elif now["spec"].get("replicas", 1) != wanted:
-            yield f"StatefulSet {key} has {now['spec'].get('replicas', 1)} replicas instead of {wanted}"
+    for kind in ("statefulsets", "advanced_statefulsets"):
+        for key, sts in before.get(kind, {}).items():
+            wanted = sts["spec"].get("replicas", 1)
+            now = after[kind].get(key)
+            if now is None:
+                yield f"StatefulSet {key} is gone"
+            elif now["spec"].get("replicas", 1) != wanted:
+                yield f"StatefulSet {key} has {now['spec'].get('replicas', 1)} replicas instead of {wanted}"
 
 
 def _claims(before: World, after: World) -> Iterator[str]:

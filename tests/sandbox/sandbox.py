@@ -20,6 +20,8 @@ from .ecs.cloud import Cloud
 from .ecs.latency import Latency
 from .ecs.server import EcsServer
 from .faults import FaultBook
+from .kruise.controller import Kruise
+from .kruise.rules import SETS as KRUISE_SETS
 from .kube.cluster import EmbeddedCluster
 from .kube.controllers.manager import Timing
 from .ledger import Ledger
@@ -39,7 +41,8 @@ class Sandbox:
     """Start it with ``with Sandbox() as sandbox:`` or ``start``/``stop``. Everything listens on ephemeral ports.
 
     ``directory`` takes the kubeconfigs; without one it is a temporary directory that goes with the sandbox.
-    ``timing`` is that of the control plane, the real one's unless a test shortens what it waits for.
+    ``timing`` is that of the control plane, the real one's unless a test shortens what it waits for. With ``kruise``
+    there are OpenKruise's Advanced StatefulSets too.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Sandbox:
         nodes_per_zone: int = 1,
         directory: Path | None = None,
         timing: Timing | None = None,
+        kruise: bool = False,
     ) -> None:
         self.log = RequestLog()
         self.faults = FaultBook()
@@ -78,6 +82,8 @@ class Sandbox:
         self._ecs_address = ""
         self._nodes: list[NodeSpec] = []
         self._agents: Agents | None = None
+        self._kruise: Kruise | None = None
+        self._with_kruise = kruise
         self._stopped = threading.Event()
 
     def __enter__(self) -> Sandbox:
@@ -106,11 +112,16 @@ class Sandbox:
         self.control.start()
         self._nodes = self._node_specs()
         self.start_nodes()
+        if self._with_kruise:
+            self._kruise = Kruise(self.directory / "kubeconfig-nodes")
+            self._kruise.start()
 
     def stop(self) -> None:
         if self._stopped.is_set():
             return
         self._stopped.set()
+        if self._kruise:
+            self._kruise.stop()
         self.stop_nodes()
         self.cluster.stop()
         self.ecs.stop()
@@ -149,7 +160,8 @@ class Sandbox:
 
     def world(self, *, contents: bool = True) -> dict[str, Any]:
         """See ``world.py``."""
-        return world(self.cloud, self._observer.list, self.ledger, self.log, contents=contents)
+        extra = {"advanced_statefulsets": KRUISE_SETS} if self._kruise else {}
+        return world(self.cloud, self._observer.list, self.ledger, self.log, extra, contents=contents)
 
     def _write_kubeconfig(self, user: str, path: Path) -> None:
         path.touch(mode=0o600)

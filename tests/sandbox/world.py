@@ -5,6 +5,7 @@
 
 ``disks``, ``snapshots``, ``deleted_disks``, ``instances``  by id, as ``Cloud.world`` has them, with ``contents``
 ``pods``, ``claims``, ``statefulsets``, ``journals``        by ``namespace/name``: whole objects without managedFields
+``advanced_statefulsets``                                   the same, OpenKruise's
 ``volumes``, ``attachments``, ``nodes``                     by name
 ``writes``, ``disasters``                                   see ``ledger.py``
 ``last_request``                                            number of the newest request, for ``/requests?since=``
@@ -38,10 +39,21 @@ World = dict[str, Any]
 ListObjects = Callable[[str], Iterable[dict[str, Any]]]
 
 
-def world(cloud: Cloud, list_objects: ListObjects, ledger: Ledger, log: RequestLog, *, contents: bool = True) -> World:
-    """The ledger is read before the disks: what was acknowledged by then must be on them."""
-    found: World = {"last_request": log.last_number, **ledger.as_json()}
-    for name, resource in _KINDS.items():
+def world(
+    cloud: Cloud,
+    list_objects: ListObjects,
+    ledger: Ledger,
+    log: RequestLog,
+    extra: dict[str, str],
+    *,
+    contents: bool = True,
+) -> World:
+    """The ledger is read before the disks: what was acknowledged by then must be on them.
+
+    ``extra``: more kinds that the cluster has, by the name that they get here.
+    """
+    found: World = {"last_request": log.last_number, **ledger.as_json(), "advanced_statefulsets": {}}
+    for name, resource in (_KINDS | extra).items():
         found[name] = {_key(obj): _bare(obj) for obj in list_objects(resource)}
     found["journals"] = {
         key: obj for key, obj in found["journals"].items() if RUN_KEY in (obj["metadata"].get("labels") or {})

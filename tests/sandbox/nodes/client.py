@@ -35,6 +35,8 @@ _SERVED_AT = {
     "apps": "apis/apps/v1",
     "storage.k8s.io": "apis/storage.k8s.io/v1",
     "coordination.k8s.io": "apis/coordination.k8s.io/v1",
+    "apiextensions.k8s.io": "apis/apiextensions.k8s.io/v1",
+    "apps.kruise.io": "apis/apps.kruise.io/v1beta1",
 }
 _CLUSTER_SCOPED = {
     "nodes",
@@ -44,6 +46,7 @@ _CLUSTER_SCOPED = {
     "csidrivers.storage.k8s.io",
     "storageclasses.storage.k8s.io",
     "volumeattachments.storage.k8s.io",
+    "customresourcedefinitions.apiextensions.k8s.io",
 }
 
 
@@ -145,7 +148,8 @@ class Kubernetes:
         if count:
             self.patch(EVENTS, name, {"count": count + 1, "lastTimestamp": now}, namespace)
             return
-        about = {"kind": kind, "apiVersion": "v1", "name": metadata["name"], "uid": metadata.get("uid", "")}
+        about = {"kind": kind, "apiVersion": obj.get("apiVersion", "v1"), "name": metadata["name"]}
+        about["uid"] = metadata.get("uid", "")
         if metadata.get("namespace"):
             about["namespace"] = namespace
         event = {

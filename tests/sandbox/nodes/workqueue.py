@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
 import logging
@@ -22,15 +23,31 @@ Key = tuple[str, str]
 Reconcile = Callable[[str], float | None]
 """Does what can be done now; the answer says after how many seconds to look again (``None``: not by itself)."""
 
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 5.0
+
+@dataclasses.dataclass(frozen=True)
+class Pauses:
+    """How many seconds a key rests after failures in a row: twice as long each time."""
+
+    first: float = 0.1
+    longest: float = 5.0
+
+    def after(self, failures: int) -> float:
+        # 2^64 of the shortest pause is beyond every limit, and keeps the power a float
+        return min(self.longest, self.first * 2.0 ** min(failures - 1, 64))
+
+
+class TryAgain(Exception):
+    """Raised by a reconciler that cannot go on now, for a reason that is no surprise."""
 
 
 class WorkQueue:
     """Some worker threads that reconcile the keys that are due."""
 
-    def __init__(self, name: str, reconcilers: Mapping[str, Reconcile], workers: int) -> None:
+    def __init__(
+        self, name: str, reconcilers: Mapping[str, Reconcile], workers: int, pauses: Pauses | None = None
+    ) -> None:
         self._reconcilers = reconcilers
+        self._pauses = pauses or Pauses()
         self._heap: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
         self._running: set[Key] = set()
@@ -91,7 +108,7 @@ class WorkQueue:
                 self._failures.pop(key, None)
             except Exception as error:  # a worker outlives whatever one object makes it run into
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
-                again = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, 10))
+                again = self._pauses.after(failures)
                 if not self._stopping:
                     self._tell(key, error, failures, again)
             with self._condition:
@@ -104,7 +121,9 @@ class WorkQueue:
 
     @staticmethod
     def _tell(key: Key, error: Exception, failures: int, again: float) -> None:
-        if isinstance(error, ApiException) and error.status in (404, 409, 422) and failures == 1:
+        if isinstance(error, TryAgain):
+            log.info("%s %s: %s; again in %.1f s", *key, error, again)
+        elif isinstance(error, ApiException) and error.status in (404, 409, 422) and failures == 1:
             # What the informer showed was no longer so: the next look is at what is.
             log.info("%s %s: %s %s; again in %.1f s", *key, error.status, error.reason, again)
         else:
