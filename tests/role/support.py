@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 ANSIBLE_PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 # Ends only what would hang.
 TIMEOUT_SECONDS = 300
+
+STATEFUL_SETS = "statefulsets.apps"
 
 QUICK = {"wait_timeout": 60, "progress_deadline": 30, "ecs_retry_timeout": 3}
 """Patience for tests in which something fails: the sandbox answers in milliseconds."""
@@ -128,6 +131,49 @@ def start_web(sandbox: Sandbox, *zones: str, replicas: int = 2, **changes: Any) 
     """The vendor's example, running in these zones (by default in h), with some records on every disk."""
     with only_in(sandbox, *(zones or ("cn-beijing-h",))):
         return support.run_web(sandbox, replicas, **changes)
+
+
+@contextmanager
+def somebody_scales_back_up(sandbox: Sandbox, replicas: int, sets: str = STATEFUL_SETS) -> Iterator[list[int]]:
+    """A GitOps tool that resets the replicas whenever it sees another number; yields what it saw."""
+    client = sandbox.cluster.client("gitops")
+    seen: list[int] = []
+    ended = threading.Event()
+
+    def heal() -> None:
+        while not ended.wait(0.05):
+            found = client.get(sets, "web", "default")
+            if found and found["spec"]["replicas"] != replicas:
+                seen.append(found["spec"]["replicas"])
+                client.patch(sets, "web", {"spec": {"replicas": replicas}}, "default")
+
+    healer = threading.Thread(target=heal, daemon=True)
+    healer.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        healer.join()
+
+
+@contextmanager
+def every_lost_claim(sandbox: Sandbox) -> Iterator[list[str]]:
+    """Yields the claims that went while no PV was reserved for them: the next one of that name gets an empty disk."""
+    client = sandbox.cluster.client("witness")
+    unguarded: list[str] = []
+
+    def see(event: str, claim: dict[str, Any], _previous: dict[str, Any] | None) -> None:
+        if event != "DELETED":
+            return
+        name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+        now = client.get("persistentvolumeclaims", name, namespace)
+        waiting = {"", now["metadata"]["uid"]} if now else {""}
+        references = [volume["spec"].get("claimRef") or {} for volume in client.list("persistentvolumes")]
+        if not any(ref.get("name") == name and ref.get("uid", "") in waiting for ref in references):
+            unguarded.append(f"{name} ({claim['metadata']['uid']})")
+
+    client.subscribe("persistentvolumeclaims", see)
+    yield unguarded
 
 
 def zones_of_pods(world: World) -> dict[str, str]:

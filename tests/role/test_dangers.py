@@ -5,59 +5,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from tests.role.support import QUICK, demand_moved_data, play, start_web, zones_of_pods
+from tests.role.support import (
+    QUICK,
+    demand_moved_data,
+    every_lost_claim,
+    play,
+    somebody_scales_back_up,
+    start_web,
+    zones_of_pods,
+)
 from tests.sandbox.faults import Fault
 from tests.sandbox.sandbox import Sandbox
 
 ZONE_H, ZONE_K = "cn-beijing-h", "cn-beijing-k"
-
-
-@contextmanager
-def somebody_scales_back_up(sandbox: Sandbox, replicas: int) -> Iterator[list[int]]:
-    """A GitOps tool that resets the replicas whenever it sees another number; yields what it saw."""
-    client = sandbox.cluster.client("gitops")
-    seen: list[int] = []
-    ended = threading.Event()
-
-    def heal() -> None:
-        while not ended.wait(0.05):
-            found = client.get("statefulsets.apps", "web", "default")
-            if found and found["spec"]["replicas"] != replicas:
-                seen.append(found["spec"]["replicas"])
-                client.patch("statefulsets.apps", "web", {"spec": {"replicas": replicas}}, "default")
-
-    healer = threading.Thread(target=heal, daemon=True)
-    healer.start()
-    try:
-        yield seen
-    finally:
-        ended.set()
-        healer.join()
-
-
-@contextmanager
-def every_lost_claim(sandbox: Sandbox) -> Iterator[list[str]]:
-    """Yields the claims that went while no PV was reserved for them: the next one of that name gets an empty disk."""
-    client = sandbox.cluster.client("witness")
-    unguarded: list[str] = []
-
-    def see(event: str, claim: dict[str, Any], _previous: dict[str, Any] | None) -> None:
-        if event != "DELETED":
-            return
-        name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
-        now = client.get("persistentvolumeclaims", name, namespace)
-        waiting = {"", now["metadata"]["uid"]} if now else {""}
-        references = [volume["spec"].get("claimRef") or {} for volume in client.list("persistentvolumes")]
-        if not any(ref.get("name") == name and ref.get("uid", "") in waiting for ref in references):
-            unguarded.append(f"{name} ({claim['metadata']['uid']})")
-
-    client.subscribe("persistentvolumeclaims", see)
-    yield unguarded
 
 
 def test_somebody_scales_back_up_all_the_time(sandbox: Sandbox) -> None:
