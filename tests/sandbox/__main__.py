@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import daemon, tables
+from .kube.real import binaries
 
 if TYPE_CHECKING:
     from .nodes.client import Kubernetes
@@ -29,7 +30,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         return int(arguments.run(arguments) or 0)
-    except (daemon.DaemonError, ControlFailed) as error:
+    except (daemon.DaemonError, ControlFailed, binaries.Unavailable) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -62,8 +63,10 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    place = daemon.Place(arguments.directory)
-    print(daemon.up(place, arguments.profile, arguments.nodes_per_zone, kruise=arguments.kruise))
+    if arguments.backend == "real":
+        # In the foreground, because it may take minutes to build them.
+        binaries.ensure()
+    print(daemon.up(daemon.Place(arguments.directory), _settings(arguments)))
 
 
 def _down(arguments: argparse.Namespace) -> None:
@@ -71,8 +74,11 @@ def _down(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    place = daemon.Place(arguments.directory)
-    daemon.serve(place, arguments.profile, arguments.nodes_per_zone, kruise=arguments.kruise)
+    daemon.serve(daemon.Place(arguments.directory), _settings(arguments))
+
+
+def _settings(arguments: argparse.Namespace) -> daemon.Settings:
+    return daemon.Settings(arguments.backend, arguments.profile, arguments.nodes_per_zone, arguments.kruise)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -213,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", _serve, "be the sandbox, in the foreground"),
     ):
         found = command(name, run, text)
+        found.add_argument("--backend", choices=("embedded", "real"), default="embedded", help="the control plane")
         found.add_argument("--profile", choices=("instant", "cloud"), default="instant")
         found.add_argument("--nodes-per-zone", type=int, default=1)
         found.add_argument("--kruise", action="store_true", help="with OpenKruise's Advanced StatefulSets")

@@ -10,11 +10,13 @@ a crash leaves nothing behind that looks alive, and no process is ever taken for
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import logging
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_START_SECONDS = 120.0
+_START_SECONDS = 240.0
 _STOP_SECONDS = 30.0
 _LOCK_SECONDS = 2.0
 _POLL_SECONDS = 0.05
@@ -44,6 +46,21 @@ _OTHER_CREDENTIALS = (
 
 class DaemonError(Exception):
     """Told to the user as it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the user may choose; see ``Sandbox``."""
+
+    backend: str = "embedded"
+    profile: str = "instant"
+    nodes_per_zone: int = 1
+    kruise: bool = False
+
+    def flags(self) -> list[str]:
+        """Of ``serve``."""
+        chosen = ["--backend", self.backend, "--profile", self.profile, "--nodes-per-zone", str(self.nodes_per_zone)]
+        return [*chosen, *(["--kruise"] if self.kruise else [])]
 
 
 class Place:
@@ -79,18 +96,20 @@ class Place:
         kubeconfigs = [self.directory / "kubeconfig", self.directory / "kubeconfig-nodes"]
         for path in (self.shell, self.environment, self.pid, self.log, self.lock, *kubeconfigs):
             path.unlink(missing_ok=True)
+        # Of a real control plane that was killed together with us.
+        shutil.rmtree(self.directory / "control-plane", ignore_errors=True)
         with contextlib.suppress(OSError):
             self.directory.rmdir()
 
 
-def up(place: Place, profile: str, nodes_per_zone: int, *, kruise: bool = False) -> str:
+def up(place: Place, settings: Settings) -> str:
     """Start the sandbox unless it is up; returns when everything is ready, with what to tell the user."""
     if place.is_up() and place.shell.exists():
         return f"The sandbox in {place.directory} is up (process {place.pid.read_text().strip()})."
     place.clean()
     place.directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.sandbox", "serve", "--directory", str(place.directory)]
-    command += ["--profile", profile, "--nodes-per-zone", str(nodes_per_zone), *(["--kruise"] if kruise else [])]
+    command += settings.flags()
     with place.log.open("ab") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -122,7 +141,7 @@ def down(place: Place) -> str:
     return f"The sandbox is down (process {pid})."
 
 
-def serve(place: Place, profile: str, nodes_per_zone: int, *, kruise: bool = False) -> None:
+def serve(place: Place, settings: Settings) -> None:
     """The background process itself: until SIGTERM or SIGINT."""
     # Here, because no other command needs the servers, and loading them takes longer than most commands.
     from .sandbox import Sandbox
@@ -135,9 +154,7 @@ def serve(place: Place, profile: str, nodes_per_zone: int, *, kruise: bool = Fal
         signal.signal(number, lambda _number, _frame: stop.set())
     _take_lock(place)
     place.pid.write_text(f"{os.getpid()}\n")
-    with Sandbox(
-        profile=profile, nodes_per_zone=nodes_per_zone, directory=place.directory, kruise=kruise
-    ) as sandbox:
+    with Sandbox(directory=place.directory, **dataclasses.asdict(settings)) as sandbox:
         _write_environment(place, sandbox.environment())
         logging.info("ready")
         stop.wait()

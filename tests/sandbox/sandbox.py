@@ -10,7 +10,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -24,6 +24,7 @@ from .kruise.controller import Kruise
 from .kruise.rules import SETS as KRUISE_SETS
 from .kube.cluster import EmbeddedCluster
 from .kube.controllers.manager import Timing
+from .kube.real.cluster import RealCluster
 from .ledger import Ledger
 from .nodes.agents import Agents
 from .nodes.ecs import Endpoint
@@ -37,11 +38,18 @@ ADMIN_KEY_ID = "LTAI5tSandboxAdmin000001"
 DRIVER_KEY_ID = "LTAI5tSandboxDriver00001"
 
 
+CONTROL_PLANE = "control-plane"
+"""Where in its directory a real control plane keeps its data, keys and logs."""
+
+Backend = Literal["embedded", "real"]
+
+
 class Sandbox:
     """Start it with ``with Sandbox() as sandbox:`` or ``start``/``stop``. Everything listens on ephemeral ports.
 
-    ``directory`` takes the kubeconfigs; without one it is a temporary directory that goes with the sandbox.
-    ``timing`` is that of the control plane, the real one's unless a test shortens what it waits for. With ``kruise``
+    ``directory`` takes the kubeconfigs; without one it is a temporary directory that goes with the sandbox. ``backend``
+    is the control plane: ``embedded`` in this process, or the ``real`` one (raises ``binaries.Unavailable`` where there
+    is none). ``timing`` is the real one's defaults unless a test shortens what it waits for. With ``kruise``
     there are OpenKruise's Advanced StatefulSets too.
     """
 
@@ -51,6 +59,7 @@ class Sandbox:
         profile: str = "instant",
         nodes_per_zone: int = 1,
         directory: Path | None = None,
+        backend: Backend = "embedded",
         timing: Timing | None = None,
         kruise: bool = False,
     ) -> None:
@@ -63,7 +72,9 @@ class Sandbox:
         self._driver_secret = secrets.token_hex(15)
         keys = {ADMIN_KEY_ID: (self._secret, "admin"), DRIVER_KEY_ID: (self._driver_secret, "driver")}
         self.ecs = EcsServer(self.cloud, keys, self.faults, self.log)
-        self.cluster = EmbeddedCluster(self.faults, self.log, timing=timing)
+        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="zoneshift-sandbox-")
+        self.directory = directory or Path(self._temporary.name if self._temporary else "")
+        self.cluster = self._new_cluster(backend, timing)
         self._observer = self.cluster.client("control")
         self.control = ControlServer(
             Control(
@@ -77,8 +88,6 @@ class Sandbox:
             )
         )
         self._nodes_per_zone = nodes_per_zone
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="zoneshift-sandbox-")
-        self.directory = directory or Path(self._temporary.name if self._temporary else "")
         self._ecs_address = ""
         self._nodes: list[NodeSpec] = []
         self._agents: Agents | None = None
@@ -162,6 +171,11 @@ class Sandbox:
         """See ``world.py``."""
         extra = {"advanced_statefulsets": KRUISE_SETS} if self._kruise else {}
         return world(self.cloud, self._observer.list, self.ledger, self.log, extra, contents=contents)
+
+    def _new_cluster(self, backend: Backend, timing: Timing | None) -> EmbeddedCluster | RealCluster:
+        if backend == "real":
+            return RealCluster(self.faults, self.log, directory=self.directory / CONTROL_PLANE, timing=timing)
+        return EmbeddedCluster(self.faults, self.log, timing=timing)
 
     def _write_kubeconfig(self, user: str, path: Path) -> None:
         path.touch(mode=0o600)

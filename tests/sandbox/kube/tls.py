@@ -95,8 +95,9 @@ def make_identity(host: str) -> Identity:
 
 
 def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """In SEC1, the one form that kube-apiserver reads a service account key from."""
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 

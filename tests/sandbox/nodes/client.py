@@ -196,8 +196,7 @@ class Kubernetes:
             raise ApiException(http_resp=response)
         return dict(json.loads(data))
 
-    @staticmethod
-    def path(resource: str, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    def path(self, resource: str, namespace: str = "", name: str = "", subresource: str = "") -> str:
         plural, _dot, group = resource.partition(".")
         parts = [_SERVED_AT[group] if group else "api/v1"]
         if namespace and resource not in _CLUSTER_SCOPED:
