@@ -36,14 +36,25 @@ Objs = list[Obj]  # inside the class, list is the method
 
 # PUT creates what is missing (AllowCreateOnUpdate of the real strategies).
 _CREATED_BY_UPDATE = {
-    "events", "endpoints", "services", "limitranges", "resourcequotas", "leases.coordination.k8s.io",
-    "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io",
-    "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io",
+    "events",
+    "endpoints",
+    "services",
+    "limitranges",
+    "resourcequotas",
+    "leases.coordination.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
 }
 # PUT must name the resourceVersion it saw (AllowUnconditionalUpdate is false); custom resources as well.
 _CONDITIONAL_UPDATE = {
-    "leases.coordination.k8s.io", "volumeattachments.storage.k8s.io", "csinodes.storage.k8s.io",
-    "csidrivers.storage.k8s.io", "poddisruptionbudgets.policy", "customresourcedefinitions.apiextensions.k8s.io",
+    "leases.coordination.k8s.io",
+    "volumeattachments.storage.k8s.io",
+    "csinodes.storage.k8s.io",
+    "csidrivers.storage.k8s.io",
+    "poddisruptionbudgets.policy",
+    "customresourcedefinitions.apiextensions.k8s.io",
 }
 
 
@@ -73,8 +84,9 @@ class Api:
         with self.store.lock:
             return self._create(resource, namespace, obj, options)
 
-    def update(self, resource: Resource, namespace: str, name: str, obj: Obj, options: WriteOptions,
-               subresource: str = "") -> Obj:
+    def update(
+        self, resource: Resource, namespace: str, name: str, obj: Obj, options: WriteOptions, subresource: str = ""
+    ) -> Obj:
         if subresource == "scale":
             with self.store.lock:
                 return self._rescale(resource, self._live(resource, namespace, name), obj, options)
@@ -87,8 +99,16 @@ class Api:
                 raise errors.invalid(resource.kind, resource.group, name, [validation.version_required()])
             return self._write(resource, live, obj, options, subresource)
 
-    def patch(self, resource: Resource, namespace: str, name: str, body: Any, content_type: str, options: WriteOptions,
-              subresource: str = "") -> Obj:
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Any,
+        content_type: str,
+        options: WriteOptions,
+        subresource: str = "",
+    ) -> Obj:
         with self.store.lock:
             if content_type == patches.APPLY:
                 return self._apply(resource, namespace, name, body, options, subresource)
@@ -119,8 +139,9 @@ class Api:
                     self._remove(resource, obj)
             return deletion.answer(resource, obj, gone=gone)
 
-    def delete_collection(self, resource: Resource, namespace: str, options: DeleteOptions,
-                          selection: ListOptions) -> Obj:
+    def delete_collection(
+        self, resource: Resource, namespace: str, options: DeleteOptions, selection: ListOptions
+    ) -> Obj:
         """Deletes what the selectors select; answers with the list of what was there."""
         with self.store.lock:
             found = self.list(resource, namespace, selection)
@@ -140,8 +161,9 @@ class Api:
         obj["apiVersion"] = resource.api_version
         return obj
 
-    def _create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions,
-                managed: Objs | None = None) -> Obj:
+    def _create(
+        self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions, managed: Objs | None = None
+    ) -> Obj:
         now = self.now()
         self._check_namespace(resource, namespace, obj)
         defaults.complete(resource, obj)
@@ -170,12 +192,24 @@ class Api:
         holder = self._live(namespaces, "", namespace)
         if "deletionTimestamp" in holder["metadata"]:
             cause = f"unable to create new content in namespace {namespace} because it is being terminated"
-            causes = [{"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated",
-                       "field": "metadata.namespace"}]
+            causes = [
+                {
+                    "reason": "NamespaceTerminating",
+                    "message": f"namespace {namespace} is being terminated",
+                    "field": "metadata.namespace",
+                }
+            ]
             raise errors.forbidden(resource, (obj.get("metadata") or {}).get("name", ""), cause, causes)
 
-    def _write(self, resource: Resource, live: Obj, new: Obj, options: WriteOptions, subresource: str = "",
-               managed: Objs | None = None) -> Obj:
+    def _write(
+        self,
+        resource: Resource,
+        live: Obj,
+        new: Obj,
+        options: WriteOptions,
+        subresource: str = "",
+        managed: Objs | None = None,
+    ) -> Obj:
         """Replaces ``live`` by what of ``new`` this path may change; nothing is written when nothing changes."""
         now = self.now()
         name = live["metadata"]["name"]
@@ -219,8 +253,9 @@ class Api:
         new = scale.rescaled(resource, live, wanted)
         return scale.of(resource, self._write(resource, live, new, options, "scale"))
 
-    def _apply(self, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions,
-               subresource: str) -> Obj:
+    def _apply(
+        self, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions, subresource: str
+    ) -> Obj:
         body = checked_body(resource, namespace, body, options, name=name)
         live = self._live(resource, namespace, name) if self._exists(resource, namespace, name) else None
         if live is None and body["metadata"].get("uid"):

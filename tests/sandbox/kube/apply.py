@@ -18,8 +18,9 @@ from .schema import Node, root
 Obj = dict[str, Any]
 
 
-def applied(resource: Resource, live: Obj | None, body: Obj, options: WriteOptions, subresource: str,
-            now: float) -> tuple[Obj, list[Obj]]:
+def applied(
+    resource: Resource, live: Obj | None, body: Obj, options: WriteOptions, subresource: str, now: float
+) -> tuple[Obj, list[Obj]]:
     """The object after the apply, and its managedFields. ApiError 409 names the managers in the way."""
     _check(options, body)
     applier = Manager(options.field_manager, "Apply", resource.api_version, subresource)
@@ -97,8 +98,11 @@ def _without(value: Any, path: Path, node: Node) -> Any:
 
 def _check(options: WriteOptions, body: Obj) -> None:
     if not options.field_manager:
-        cause = {"reason": "FieldValueRequired", "message": "Required value: is required for apply patch",
-                 "field": "fieldManager"}
+        cause = {
+            "reason": "FieldValueRequired",
+            "message": "Required value: is required for apply patch",
+            "field": "fieldManager",
+        }
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
     if body["metadata"].get("managedFields"):
         raise errors.bad_request("metadata.managedFields must be nil")
@@ -111,8 +115,10 @@ def _check_conflicts(managers: Managers, taken: Paths) -> None:
     )
     if not found:
         return
-    causes = [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": text(path)}
-              for who, path in found]
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": text(path)}
+        for who, path in found
+    ]
     if len(found) == 1:
         message = f"Apply failed with 1 conflict: conflict with {found[0][0]}: {text(found[0][1])}"
     else:

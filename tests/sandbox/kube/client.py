@@ -63,8 +63,9 @@ class Client:
         """Gives an unscheduled pod its node, as a scheduler does (the pods/binding subresource)."""
         return self.api.bind(namespace, pod, node)
 
-    def delete(self, key: str, name: str, namespace: str = "", uid: str = "", grace: int | None = None,
-               propagation: str = "") -> None:
+    def delete(
+        self, key: str, name: str, namespace: str = "", uid: str = "", grace: int | None = None, propagation: str = ""
+    ) -> None:
         options = DeleteOptions(user=self.user, uid=uid, grace=grace, propagation=propagation)
         self.api.delete(self._resource(key), namespace, name, options)
 
@@ -84,20 +85,23 @@ class Client:
             # time in nanoseconds, as client-go names events; the revision keeps a coarse clock from repeating itself
             suffix = int(self.api.now() * 1e9) + self.api.store.revision
             self._events[identity] = f"{regarding['name']}.{suffix:x}"
-            self.create("events", {
-                "metadata": {"name": self._events[identity], "namespace": namespace},
-                "involvedObject": regarding,
-                "reason": reason,
-                "message": message,
-                "source": {"component": component},
-                "firstTimestamp": now,
-                "lastTimestamp": now,
-                "count": 1,
-                "type": type_,
-                "eventTime": None,
-                "reportingComponent": component,
-                "reportingInstance": "",
-            })
+            self.create(
+                "events",
+                {
+                    "metadata": {"name": self._events[identity], "namespace": namespace},
+                    "involvedObject": regarding,
+                    "reason": reason,
+                    "message": message,
+                    "source": {"component": component},
+                    "firstTimestamp": now,
+                    "lastTimestamp": now,
+                    "count": 1,
+                    "type": type_,
+                    "eventTime": None,
+                    "reportingComponent": component,
+                    "reportingInstance": "",
+                },
+            )
 
     def subscribe(self, key: str, handler: Handler) -> None:
         """``handler(type, object, previous)`` for what is there (ADDED) and then for every change, in order."""

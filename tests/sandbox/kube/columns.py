@@ -225,7 +225,9 @@ COLUMNS = {
         AGE,
     ],
     "leases.coordination.k8s.io": [
-        NAME, Column("Holder", lambda lease, moment: (lease.get("spec") or {}).get("holderIdentity") or ""), AGE
+        NAME,
+        Column("Holder", lambda lease, moment: (lease.get("spec") or {}).get("holderIdentity") or ""),
+        AGE,
     ],
     "poddisruptionbudgets.policy": [
         NAME,

@@ -16,12 +16,18 @@ from .store import copied
 Obj = dict[str, Any]
 
 _WRITTEN_NULLS = {
-    "lastProbeTime", "lastTransitionTime", "eventTime", "firstTimestamp", "lastTimestamp", "currentMetrics",
+    "lastProbeTime",
+    "lastTransitionTime",
+    "eventTime",
+    "firstTimestamp",
+    "lastTimestamp",
+    "currentMetrics",
 }
 
 
-def checked_body(resource: Resource, namespace: str, body: Any, options: WriteOptions, *, name: str = "",
-                 patched: bool = False) -> Obj:
+def checked_body(
+    resource: Resource, namespace: str, body: Any, options: WriteOptions, *, name: str = "", patched: bool = False
+) -> Obj:
     """A copy of ``body`` with kind, apiVersion and metadata present. ``name`` is the one on the URL, if any;
     ``patched`` says that ``body`` is what a patch made."""
     if not isinstance(body, dict):
@@ -81,8 +87,9 @@ def _drop(body: Any, place: schema.Place) -> None:
 def _without_nulls(value: Any) -> Any:
     """Typed decoding takes null as absent, but for the times that Go always writes."""
     if isinstance(value, dict):
-        return {name: _without_nulls(part) for name, part in value.items()
-                if part is not None or name in _WRITTEN_NULLS}
+        return {
+            name: _without_nulls(part) for name, part in value.items() if part is not None or name in _WRITTEN_NULLS
+        }
     if isinstance(value, list):
         return [_without_nulls(part) for part in value]
     return value

@@ -19,8 +19,14 @@ DEFAULT_GRACE = 30
 
 # Kinds whose DELETE answers with the object even when it is gone at once; the others answer with a Status.
 _RETURNS_OBJECT = {
-    "pods", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "serviceaccounts",
-    "storageclasses.storage.k8s.io", "volumeattachments.storage.k8s.io", "csinodes.storage.k8s.io",
+    "pods",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "resourcequotas",
+    "serviceaccounts",
+    "storageclasses.storage.k8s.io",
+    "volumeattachments.storage.k8s.io",
+    "csinodes.storage.k8s.io",
     "csidrivers.storage.k8s.io",
 }
 
@@ -76,8 +82,12 @@ def answer(resource: Resource, obj: Obj, *, gone: bool) -> Obj:
     """The body of a DELETE (samples 52, 81, 92, 97)."""
     if not gone or resource.key in _RETURNS_OBJECT:
         return obj
-    details = {"name": obj["metadata"]["name"], "group": resource.group, "kind": resource.plural,
-               "uid": obj["metadata"]["uid"]}
+    details = {
+        "name": obj["metadata"]["name"],
+        "group": resource.group,
+        "kind": resource.plural,
+        "uid": obj["metadata"]["uid"],
+    }
     return {
         "kind": "Status",
         "apiVersion": "v1",

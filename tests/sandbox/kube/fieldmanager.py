@@ -16,8 +16,18 @@ from .resources import Resource
 
 Obj = dict[str, Any]
 
-_SERVER_METADATA = ("name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields",
-                    "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds")
+_SERVER_METADATA = (
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 _TEMPLATE = ("spec.template.metadata", "spec.template.spec.containers[]")
 # Structs and lists that Go writes even when they are empty, so that filling them does not add them.
 _ALWAYS_WRITTEN: dict[str, tuple[str, ...]] = {
@@ -61,8 +71,9 @@ def after_create(resource: Resource, obj: Obj, options: WriteOptions, now: float
     return after_update(resource, {"metadata": {}}, obj, options, "", now)
 
 
-def after_update(resource: Resource, live: Obj, new: Obj, options: WriteOptions, subresource: str,
-                 now: float) -> list[Obj]:
+def after_update(
+    resource: Resource, live: Obj, new: Obj, options: WriteOptions, subresource: str, now: float
+) -> list[Obj]:
     """The writer takes what it changed from everyone else; what is gone belongs to nobody."""
     if live.get("metadata", {}).get("managedFields") and new["metadata"].get("managedFields") in ([], [{}]):
         managers: Managers = {}  # how a client asks for a reset
@@ -116,6 +127,7 @@ def same(live: Obj, new: Obj) -> bool:
 
 def encoded(managers: Managers) -> list[Obj]:
     """Applies before updates, older before newer, as the real server sorts them."""
+
     def order(manager: Manager) -> tuple[str, ...]:
         return (manager.operation, managers[manager].time, manager.name, manager.api_version, manager.subresource)
 

@@ -16,7 +16,10 @@ Obj = dict[str, Any]
 
 # Kinds whose metadata.generation the server keeps (samples: StatefulSets and Pods have one, PVs and claims do not).
 _GENERATION = {
-    "pods", "statefulsets.apps", "deployments.apps", "poddisruptionbudgets.policy",
+    "pods",
+    "statefulsets.apps",
+    "deployments.apps",
+    "poddisruptionbudgets.policy",
     "customresourcedefinitions.apiextensions.k8s.io",
 }
 _PROTECTION = {
@@ -120,8 +123,17 @@ def quality_of_service(pod: Obj) -> str:
 def changed(resource: Resource, live: Obj, new: Obj, now: float) -> None:
     """Completes an update of the main resource or of its status: server-kept metadata, generation, times of phases."""
     kept, metadata = live["metadata"], new["metadata"]
-    for key in ("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-                "deletionTimestamp", "deletionGracePeriodSeconds"):
+    for key in (
+        "name",
+        "generateName",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ):
         if key in kept:
             metadata[key] = kept[key]
         else:
@@ -140,8 +152,19 @@ def changed(resource: Resource, live: Obj, new: Obj, now: float) -> None:
 
 
 METADATA_ORDER = (
-    "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
     "managedFields",
 )
 

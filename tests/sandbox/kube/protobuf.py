@@ -38,7 +38,7 @@ def decode(body: bytes) -> Object:
     if not body.startswith(_MAGIC):
         raise Undecodable("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     try:
-        envelope = dict(_fields(body[len(_MAGIC):]))
+        envelope = dict(_fields(body[len(_MAGIC) :]))
         type_meta = dict(_fields(envelope.get(_KIND_FIELD, b"")))
         api_version, kind = type_meta.get(1, b"").decode(), type_meta.get(2, b"").decode()
         message = _message_of(api_version, kind)

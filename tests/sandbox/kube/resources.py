@@ -49,8 +49,16 @@ class Resource:
         return f"{self.kind}List"
 
 
-def _builtin(group_version: str, plural: str, kind: str, short: str = "", *, scope: str = "namespace",
-             subresources: str = "", categories: str = "") -> Resource:
+def _builtin(
+    group_version: str,
+    plural: str,
+    kind: str,
+    short: str = "",
+    *,
+    scope: str = "namespace",
+    subresources: str = "",
+    categories: str = "",
+) -> Resource:
     group, _slash, version = group_version.rpartition("/")
     return Resource(
         group=group,
@@ -92,16 +100,29 @@ BUILTIN = (
     _builtin("coordination.k8s.io/v1", "leases", "Lease"),
     _builtin("events.k8s.io/v1", "events", "Event", "ev"),
     _builtin("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", subresources="status"),
-    _builtin("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", subresources="status",
-             categories="all"),
+    _builtin(
+        "autoscaling/v2",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        "hpa",
+        subresources="status",
+        categories="all",
+    ),
     _builtin(RBAC, "roles", "Role"),
     _builtin(RBAC, "rolebindings", "RoleBinding"),
     _builtin(RBAC, "clusterroles", "ClusterRole", scope="cluster"),
     _builtin(RBAC, "clusterrolebindings", "ClusterRoleBinding", scope="cluster"),
     _builtin("authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", scope="cluster"),
     _builtin("authorization.k8s.io/v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", scope="cluster"),
-    _builtin("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", "crd crds",
-             scope="cluster", subresources="status", categories="api-extensions"),
+    _builtin(
+        "apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        "crd crds",
+        scope="cluster",
+        subresources="status",
+        categories="api-extensions",
+    ),
 )
 
 

@@ -18,7 +18,11 @@ Place = tuple[str | int, ...]
 _FILE = pathlib.Path(__file__).with_name("schema.json")
 _OPAQUE = "opaque"
 _SCALARS: dict[str, type | tuple[type, ...]] = {
-    "string": str, "bool": bool, "int32": int, "int64": int, "float64": (int, float),
+    "string": str,
+    "bool": bool,
+    "int32": int,
+    "int64": int,
+    "float64": (int, float),
 }
 _JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 # Server-side apply fills in these defaults of list keys before it compares items.

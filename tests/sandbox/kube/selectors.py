@@ -20,17 +20,43 @@ _REQUIREMENT = re.compile(
 _FIELD = re.compile(r"\s*(?P<path>[^=!,\s]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^,]*)$")
 
 _FIELDS = {
-    "pods": {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-             "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName"},
+    "pods": {
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.podIPs",
+        "status.nominatedNodeName",
+    },
     "nodes": {"spec.unschedulable"},
     "namespaces": {"status.phase"},
     "secrets": {"type"},
     "services": {"spec.clusterIP", "spec.type"},
-    "events": {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-               "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath",
-               "reason", "reportingComponent", "source", "type"},
-    "events.events.k8s.io": {"regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "reason",
-                             "type", "reportingController"},
+    "events": {
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.resourceVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    },
+    "events.events.k8s.io": {
+        "regarding.kind",
+        "regarding.namespace",
+        "regarding.name",
+        "regarding.uid",
+        "reason",
+        "type",
+        "reportingController",
+    },
 }
 
 

@@ -93,9 +93,7 @@ class Store:
             records = self._shelf(key).records
             if at is not None and at < self._revision:
                 records = self._as_of(key, at)
-            return [
-                records[address] for address in sorted(records) if not namespace or address[0] == namespace
-            ]
+            return [records[address] for address in sorted(records) if not namespace or address[0] == namespace]
 
     def put(self, key: str, namespace: str, name: str, obj: dict[str, Any]) -> dict[str, Any]:
         """Stores ``obj`` under the next revision, which it gets as its resourceVersion."""

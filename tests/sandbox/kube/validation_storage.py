@@ -23,8 +23,15 @@ _RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
 _BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 # What a volume has beside its source (PersistentVolumeSpec's inlined PersistentVolumeSource is the rest).
 _VOLUME_FIELDS = {
-    "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "persistentVolumeReclaimPolicy",
-    "storageClassName", "volumeAttributesClassName", "volumeMode",
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
 }
 _GA_LABELS = {
     "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
@@ -161,8 +168,11 @@ def of_attachment_change(_resource: Resource, live: Obj, new: Obj) -> list[Cause
 def _sources(resource: Resource, spec: Obj) -> Obj:
     """The volume's source fields; what is no known field at all is decoding's business."""
     known = root(resource).child("spec")
-    return {name: value for name, value in spec.items()
-            if name not in _VOLUME_FIELDS and known is not None and known.child(name)}
+    return {
+        name: value
+        for name, value in spec.items()
+        if name not in _VOLUME_FIELDS and known is not None and known.child(name)
+    }
 
 
 def _access_mode_faults(spec: Obj) -> list[Cause]:
@@ -209,8 +219,10 @@ def _shrinks(live: Obj, new: Obj) -> bool:
 
 def _with_ga_labels(affinity: Obj | None) -> Any:
     if isinstance(affinity, dict):
-        return {name: _GA_LABELS.get(part, part) if name == "key" else _with_ga_labels(part)
-                for name, part in affinity.items()}
+        return {
+            name: _GA_LABELS.get(part, part) if name == "key" else _with_ga_labels(part)
+            for name, part in affinity.items()
+        }
     if isinstance(affinity, list):
         return [_with_ga_labels(part) for part in affinity]
     return affinity

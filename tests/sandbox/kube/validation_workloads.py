@@ -15,8 +15,13 @@ from .selectors import matches_labels
 Obj = dict[str, Any]
 
 _SET_MUTABLE = (
-    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
 )
 _SET_IMMUTABLE = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
@@ -54,8 +59,9 @@ def of_workload(resource: Resource, obj: Obj) -> list[Cause]:
 
 def of_set_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
     causes = of_workload(resource, new)
-    before, after = ({key: value for key, value in obj["spec"].items() if key not in _SET_MUTABLE}
-                     for obj in (live, new))
+    before, after = (
+        {key: value for key, value in obj["spec"].items() if key not in _SET_MUTABLE} for obj in (live, new)
+    )
     if before != after:
         causes.append(forbidden("spec", _SET_IMMUTABLE))
     return causes
@@ -95,11 +101,15 @@ def of_pod_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
 
 def _fixed(spec: Obj, after: Obj) -> Obj:
     """The part of a pod's spec that no update may change."""
-    fixed = {key: value for key, value in spec.items()
-             if key not in ("containers", "initContainers", "activeDeadlineSeconds", "tolerations")}
+    fixed = {
+        key: value
+        for key, value in spec.items()
+        if key not in ("containers", "initContainers", "activeDeadlineSeconds", "tolerations")
+    }
     for kind in ("containers", "initContainers"):
-        fixed[kind] = [{key: value for key, value in container.items() if key != "image"}
-                       for container in spec.get(kind) or []]
+        fixed[kind] = [
+            {key: value for key, value in container.items() if key != "image"} for container in spec.get(kind) or []
+        ]
     if spec.get("terminationGracePeriodSeconds", 0) < 0 and after.get("terminationGracePeriodSeconds") == 1:
         fixed["terminationGracePeriodSeconds"] = 1
     return fixed
@@ -131,8 +141,11 @@ def of_data(_resource: Resource, obj: Obj) -> list[Cause]:
 def of_data_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
     causes = of_data(resource, new)
     if live.get("immutable"):
-        causes += [forbidden(field, "field is immutable when `immutable` is set")
-                   for field in ("data", "binaryData", "immutable") if live.get(field) != new.get(field)]
+        causes += [
+            forbidden(field, "field is immutable when `immutable` is set")
+            for field in ("data", "binaryData", "immutable")
+            if live.get(field) != new.get(field)
+        ]
     if live.get("type") != new.get("type"):
         causes.append(immutable("type", new.get("type")))
     return causes

@@ -22,8 +22,15 @@ class Watch(Iterator[Event]):
     """Iterates over ``{"type", "object"}`` until ``stop`` or its timeout. A compacted history gives one ERROR event
     with a 410 Status and ends it, as over HTTP."""
 
-    def __init__(self, store: Store, resource: Resource, namespace: str, options: ListOptions, version: int,
-                 initial: list[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        resource: Resource,
+        namespace: str,
+        options: ListOptions,
+        version: int,
+        initial: list[dict[str, Any]],
+    ) -> None:
         self._store = store
         self._resource = resource
         self._namespace = namespace

@@ -159,8 +159,12 @@ class Driver(Controller):
         volume = new_volume(f"disk-{uid(claim)}", zone, policy="Delete", handle=f"d-{self.made}", size=size)
         volume["metadata"]["finalizers"] = [PROVISIONER]
         volume["spec"]["claimRef"] = {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace(claim), "name": name(claim),
-            "uid": uid(claim), "resourceVersion": claim["metadata"]["resourceVersion"],
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "namespace": namespace(claim),
+            "name": name(claim),
+            "uid": uid(claim),
+            "resourceVersion": claim["metadata"]["resourceVersion"],
         }
         self.client.create(VOLUMES, volume)
 

@@ -100,9 +100,7 @@ class World:
         """Makes the set and waits until all of its pods are Ready."""
         created = self.admin.create(SETS, new_set(set_name, **spec))
         pods = [f"{set_name}-{ordinal}" for ordinal in ordinals(created)]
-        self.wait(
-            lambda: self.ready(*pods) and self.stateful_set(set_name)["status"].get("readyReplicas") == len(pods)
-        )
+        self.wait(lambda: self.ready(*pods) and self.stateful_set(set_name)["status"].get("readyReplicas") == len(pods))
 
     def ready(self, *pods: str) -> bool:
         return all(is_ready(self.pod(each)) for each in pods)

@@ -43,8 +43,15 @@ def new_class(class_name: str = CLASS, mode: str = "WaitForFirstConsumer", provi
     }
 
 
-def new_volume(volume: str, zone: str = "cn-beijing-k", *, policy: str = "Retain", handle: str = "", size: str = "20Gi",
-               reserved_for: str = "") -> Object:
+def new_volume(
+    volume: str,
+    zone: str = "cn-beijing-k",
+    *,
+    policy: str = "Retain",
+    handle: str = "",
+    size: str = "20Gi",
+    reserved_for: str = "",
+) -> Object:
     """As a migrator makes it: with ``reserved_for`` a claim of namespace default, without its uid."""
     obj: Object = {
         "apiVersion": "v1",
@@ -62,14 +69,22 @@ def new_volume(volume: str, zone: str = "cn-beijing-k", *, policy: str = "Retain
                 "volumeHandle": handle or volume,
                 "volumeAttributes": {"type": "cloud_essd"},
             },
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [
-                {"matchExpressions": [{"key": DISK_ZONE, "operator": "In", "values": [zone]}]},
-            ]}},
+            "nodeAffinity": {
+                "required": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": DISK_ZONE, "operator": "In", "values": [zone]}]},
+                    ]
+                }
+            },
         },
     }
     if reserved_for:
-        obj["spec"]["claimRef"] = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "default",
-                                   "name": reserved_for}
+        obj["spec"]["claimRef"] = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "namespace": "default",
+            "name": reserved_for,
+        }
     return obj
 
 
@@ -101,22 +116,26 @@ WEB: Object = {
         "template": {
             "metadata": {"labels": {"app": "nginx"}},
             "spec": {
-                "containers": [{
-                    "name": "nginx",
-                    "image": "nginx:1.14.2",
-                    "ports": [{"containerPort": 80, "name": "web"}],
-                    "volumeMounts": [{"name": "www", "mountPath": "/usr/share/nginx/html"}],
-                }],
+                "containers": [
+                    {
+                        "name": "nginx",
+                        "image": "nginx:1.14.2",
+                        "ports": [{"containerPort": 80, "name": "web"}],
+                        "volumeMounts": [{"name": "www", "mountPath": "/usr/share/nginx/html"}],
+                    }
+                ],
             },
         },
-        "volumeClaimTemplates": [{
-            "metadata": {"name": "www", "labels": {"app": "nginx"}},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": CLASS,
-                "resources": {"requests": {"storage": "20Gi"}},
-            },
-        }],
+        "volumeClaimTemplates": [
+            {
+                "metadata": {"name": "www", "labels": {"app": "nginx"}},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "storageClassName": CLASS,
+                    "resources": {"requests": {"storage": "20Gi"}},
+                },
+            }
+        ],
     },
 }
 

@@ -42,37 +42,62 @@ def config_map(name: str, **labels: str) -> Obj:
 
 def volume(name: str, **spec: Any) -> Obj:
     source = {"driver": "diskplugin.csi.alibabacloud.com", "volumeHandle": f"d-{name}"}
-    return {"metadata": {"name": name}, "spec": {
-        "capacity": {"storage": "20Gi"}, "accessModes": ["ReadWriteOnce"], "csi": source, **spec,
-    }}
+    return {
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "20Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "csi": source,
+            **spec,
+        },
+    }
 
 
 def claim(name: str, **spec: Any) -> Obj:
-    return {"metadata": {"name": name, "namespace": "default"}, "spec": {
-        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "20Gi"}}, **spec,
-    }}
+    return {
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "20Gi"}},
+            **spec,
+        },
+    }
 
 
 def pod(name: str, **spec: Any) -> Obj:
-    return {"metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}}, "spec": {
-        "containers": [{"name": "c", "image": "nginx:1"}], **spec,
-    }}
+    return {
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}},
+        "spec": {
+            "containers": [{"name": "c", "image": "nginx:1"}],
+            **spec,
+        },
+    }
 
 
 def stateful_set(name: str, **spec: Any) -> Obj:
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}
-    return {"metadata": {"name": name, "namespace": "default"}, "spec": {
-        "selector": {"matchLabels": {"app": name}}, "serviceName": name, "template": template, **spec,
-    }}
+    return {
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "serviceName": name,
+            "template": template,
+            **spec,
+        },
+    }
 
 
 def definition(**version: Any) -> Obj:
     """The CustomResourceDefinition of widgets.example.com."""
-    return {"metadata": {"name": "widgets.example.com"}, "spec": {
-        "group": "example.com", "scope": "Namespaced",
-        "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"]},
-        "versions": [{"name": "v1", "served": True, "storage": True, **version}],
-    }}
+    return {
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"]},
+            "versions": [{"name": "v1", "served": True, "storage": True, **version}],
+        },
+    }
 
 
 def refusal(expected_code: int, call: Any, *arguments: Any, **options: Any) -> ApiError:

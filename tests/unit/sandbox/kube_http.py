@@ -69,9 +69,7 @@ class Http:
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
 
-    def send(
-        self, method: str, path: str, body: Any = None, content_type: str | None = None, **headers: str
-    ) -> Answer:
+    def send(self, method: str, path: str, body: Any = None, content_type: str | None = None, **headers: str) -> Answer:
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if raw is not None:

@@ -56,8 +56,11 @@ class Replay:
         for obj in sorted(objects, key=lambda obj: int(obj["metadata"].get("resourceVersion", 0))):
             metadata = obj["metadata"]
             self.advance(int(metadata.get("resourceVersion", 0)) - 1)
-            key = next(resource.key for resource in self.api.registry
-                       if (resource.api_version, resource.kind) == (obj["apiVersion"], obj["kind"]))
+            key = next(
+                resource.key
+                for resource in self.api.registry
+                if (resource.api_version, resource.kind) == (obj["apiVersion"], obj["kind"])
+            )
             self.api.store.put(key, metadata.get("namespace", ""), metadata["name"], obj)
 
     def send(self, request: Obj) -> tuple[int, Any]:
@@ -67,8 +70,10 @@ class Replay:
         except ApiError as error:
             return error.code, error.status
         created = request["method"] == "POST" or (
-            request["method"] == "PATCH" and body["metadata"].get("creationTimestamp") == self._timestamp()
-            and "apply" in request["contentType"] and body["metadata"].get("generation") == 1
+            request["method"] == "PATCH"
+            and body["metadata"].get("creationTimestamp") == self._timestamp()
+            and "apply" in request["contentType"]
+            and body["metadata"].get("generation") == 1
         )
         return 201 if created else 200, body
 
@@ -81,18 +86,27 @@ class Replay:
         resource, namespace, name, subresource = self._target(url.path)
         body = request["body"]
         options = WriteOptions(
-            user="admin", dry_run="dryRun" in query, field_manager=query.get("fieldManager", RECORDER),
-            field_validation=query.get("fieldValidation", "Warn"), force=query.get("force") == "true",
+            user="admin",
+            dry_run="dryRun" in query,
+            field_manager=query.get("fieldManager", RECORDER),
+            field_validation=query.get("fieldValidation", "Warn"),
+            force=query.get("force") == "true",
             warnings=self.warnings,
         )
         match request["method"]:
             case "GET" if name:
                 return self.api.get(resource, namespace, name, subresource)
             case "GET":
-                return self.api.list(resource, namespace, ListOptions(
-                    limit=int(query.get("limit", 0)), continue_=query.get("continue", ""),
-                    resource_version=query.get("resourceVersion", ""), label_selector=query.get("labelSelector", ""),
-                ))
+                return self.api.list(
+                    resource,
+                    namespace,
+                    ListOptions(
+                        limit=int(query.get("limit", 0)),
+                        continue_=query.get("continue", ""),
+                        resource_version=query.get("resourceVersion", ""),
+                        label_selector=query.get("labelSelector", ""),
+                    ),
+                )
             case "POST":
                 return self.api.create(resource, namespace, body, options)
             case "PUT":
@@ -101,11 +115,17 @@ class Replay:
                 return self.api.patch(resource, namespace, name, body, request["contentType"], options, subresource)
             case "DELETE":
                 wanted = body or {}
-                return self.api.delete(resource, namespace, name, DeleteOptions(
-                    grace=wanted.get("gracePeriodSeconds"), propagation=wanted.get("propagationPolicy", ""),
-                    uid=wanted.get("preconditions", {}).get("uid", ""),
-                    resource_version=wanted.get("preconditions", {}).get("resourceVersion", ""),
-                ))
+                return self.api.delete(
+                    resource,
+                    namespace,
+                    name,
+                    DeleteOptions(
+                        grace=wanted.get("gracePeriodSeconds"),
+                        propagation=wanted.get("propagationPolicy", ""),
+                        uid=wanted.get("preconditions", {}).get("uid", ""),
+                        resource_version=wanted.get("preconditions", {}).get("resourceVersion", ""),
+                    ),
+                )
         raise AssertionError(request["method"])
 
     def _target(self, path: str) -> tuple[Resource, str, str, str]:

@@ -50,9 +50,7 @@ class Kubectl:
 
     def columns(self, *args: str) -> list[list[str]]:
         """Output in rows, the columns being at least two spaces apart."""
-        return [
-            [cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.run(*args).splitlines()
-        ]
+        return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.run(*args).splitlines()]
 
     def _environment(self, user: str) -> dict[str, str]:
         path = self._home / f"{user}.kubeconfig"

@@ -22,8 +22,9 @@ def cluster() -> Cluster:
     return Cluster()
 
 
-def applied(cluster: Cluster, body: Obj, manager: str = "gitops", key: str = "configmaps", *,
-            force: bool = False) -> Obj:
+def applied(
+    cluster: Cluster, body: Obj, manager: str = "gitops", key: str = "configmaps", *, force: bool = False
+) -> Obj:
     options = WriteOptions(user="tester", field_manager=manager, force=force)
     return cluster.api.patch(cluster.resource(key), "default", body["metadata"]["name"], body, APPLY, options)
 
@@ -118,9 +119,17 @@ def test_a_port_without_a_protocol_is_the_tcp_port(cluster: Cluster) -> None:
 
 
 def test_a_set_keeps_the_members_of_others(cluster: Cluster) -> None:
-    cluster.client.create("configmaps", {**config(), "metadata": {
-        "name": "m", "namespace": "default", "finalizers": ["example.com/theirs"],
-    }})
+    cluster.client.create(
+        "configmaps",
+        {
+            **config(),
+            "metadata": {
+                "name": "m",
+                "namespace": "default",
+                "finalizers": ["example.com/theirs"],
+            },
+        },
+    )
     result = applied(cluster, config(finalizers=["example.com/ours"]))
     assert result["metadata"]["finalizers"] == ["example.com/theirs", "example.com/ours"]
     assert "finalizers" not in owned(result, "gitops").get("f:data", {})
@@ -129,8 +138,12 @@ def test_a_set_keeps_the_members_of_others(cluster: Cluster) -> None:
 
 def test_custom_resources_merge_maps_and_replace_lists(cluster: Cluster) -> None:
     cluster.client.create("customresourcedefinitions.apiextensions.k8s.io", definition())
-    body = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"},
-            "spec": {"a": {"b": 1}, "list": [1, 2]}}
+    body = {
+        "apiVersion": "example.com/v1",
+        "kind": "Widget",
+        "metadata": {"name": "w"},
+        "spec": {"a": {"b": 1}, "list": [1, 2]},
+    }
     applied(cluster, body, key="widgets.example.com")
     patched(cluster, {"spec": {"a": {"c": 2}}}, "editor", "widgets.example.com", "w")
     body["spec"] = {"a": {"b": 3}, "list": [3]}
@@ -166,12 +179,15 @@ def test_scale_is_its_own_entry(cluster: Cluster) -> None:
     assert entry["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
 
 
-@pytest.mark.parametrize("tree", [
-    {"f:spec": {"f:replicas": {}}},
-    {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}},
-    {"f:spec": {"f:containers": {'k:{"name":"c"}': {".": {}, "f:image": {}}}, "f:a": {}}},
-    {"f:metadata": {"f:finalizers": {".": {}, 'v:"x/y"': {}}}},
-])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"f:spec": {"f:replicas": {}}},
+        {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}},
+        {"f:spec": {"f:containers": {'k:{"name":"c"}': {".": {}, "f:image": {}}}, "f:a": {}}},
+        {"f:metadata": {"f:finalizers": {".": {}, 'v:"x/y"': {}}}},
+    ],
+)
 def test_field_sets_survive_their_wire_form(tree: Obj) -> None:
     assert as_tree(from_tree(tree)) == tree
 

@@ -16,7 +16,9 @@ KEY = "widgets.example.com"
 SUBRESOURCES = {
     "status": {},
     "scale": {
-        "specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size", "labelSelectorPath": ".status.sel",
+        "specReplicasPath": ".spec.size",
+        "statusReplicasPath": ".status.size",
+        "labelSelectorPath": ".status.sel",
     },
 }
 
@@ -98,10 +100,14 @@ def test_an_update_must_say_what_it_replaces(cluster: Cluster) -> None:
     refusal(422, cluster.client.update, KEY, widget(spec={}))
 
 
-@pytest.mark.parametrize(("change", "field"), [
-    ({"name": "other.example.com"}, "metadata.name"), ({"group": ""}, "spec.group"),
-    ({"versions": []}, "spec.versions"),
-])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": "other.example.com"}, "metadata.name"),
+        ({"group": ""}, "spec.group"),
+        ({"versions": []}, "spec.versions"),
+    ],
+)
 def test_a_broken_definition_is_refused(cluster: Cluster, change: dict[str, Any], field: str) -> None:
     body = definition()
     if "name" in change:

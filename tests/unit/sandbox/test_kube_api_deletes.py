@@ -108,9 +108,15 @@ class TestPods:
         assert cluster.client.get("pods", "web-0", "default") is None
 
 
-@pytest.mark.parametrize(("propagation", "finalizers"), [
-    ("Orphan", ["orphan"]), ("Foreground", ["foregroundDeletion"]), ("Background", None), ("", None),
-])
+@pytest.mark.parametrize(
+    ("propagation", "finalizers"),
+    [
+        ("Orphan", ["orphan"]),
+        ("Foreground", ["foregroundDeletion"]),
+        ("Background", None),
+        ("", None),
+    ],
+)
 def test_propagation_leaves_the_collectors_finalizer(cluster: Cluster, propagation: str, finalizers: Any) -> None:
     cluster.client.create("statefulsets.apps", stateful_set("web"))
     answer = deleted(cluster, "statefulsets.apps", "web", propagation=propagation)

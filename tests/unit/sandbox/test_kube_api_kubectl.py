@@ -47,12 +47,21 @@ def test_delete_orphan() -> None:
     left = cluster.client.get("statefulsets.apps", "r1", "default")
     assert left and left["metadata"]["finalizers"] == ["orphan"]
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(listing[1]).query))
-    found = cluster.list("statefulsets.apps", field_selector=query["fieldSelector"], limit=int(query["limit"]),
-                         resource_version=query["resourceVersion"])
+    found = cluster.list(
+        "statefulsets.apps",
+        field_selector=query["fieldSelector"],
+        limit=int(query["limit"]),
+        resource_version=query["resourceVersion"],
+    )
     assert [item["metadata"]["name"] for item in found["items"]] == ["r1"]
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(watching[1]).query))
-    watch = cluster.watch("statefulsets.apps", field_selector=query["fieldSelector"], allow_bookmarks=True,
-                          resource_version=found["metadata"]["resourceVersion"], timeout=float(query["timeoutSeconds"]))
+    watch = cluster.watch(
+        "statefulsets.apps",
+        field_selector=query["fieldSelector"],
+        allow_bookmarks=True,
+        resource_version=found["metadata"]["resourceVersion"],
+        timeout=float(query["timeoutSeconds"]),
+    )
     cluster.client.create("statefulsets.apps", stateful_set("other"))
     cluster.client.patch("statefulsets.apps", "r1", {"metadata": {"finalizers": None}}, "default")
     event = watch.next(0)

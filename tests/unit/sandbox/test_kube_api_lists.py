@@ -24,11 +24,23 @@ def names(answer: dict[str, Any]) -> list[str]:
     return [item["metadata"]["name"] for item in answer["items"]]
 
 
-@pytest.mark.parametrize(("selector", "expected"), [
-    ("app=web", "ab"), ("app==web", "ab"), ("app!=web", "cd"), ("app", "abc"), ("!app", "d"),
-    ("app in (web, db)", "abc"), ("app notin (web)", "cd"), ("app=web,tier!=2", "a"), ("tier>1", "b"), ("tier<2", "a"),
-    ("app in (web),tier in (1,2),!x", "ab"), ("", "abcd"),
-])
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("app=web", "ab"),
+        ("app==web", "ab"),
+        ("app!=web", "cd"),
+        ("app", "abc"),
+        ("!app", "d"),
+        ("app in (web, db)", "abc"),
+        ("app notin (web)", "cd"),
+        ("app=web,tier!=2", "a"),
+        ("tier>1", "b"),
+        ("tier<2", "a"),
+        ("app in (web),tier in (1,2),!x", "ab"),
+        ("", "abcd"),
+    ],
+)
 def test_label_selectors(cluster: Cluster, selector: str, expected: str) -> None:
     for name, labels in LABELLED.items():
         cluster.client.create("configmaps", config_map(name, **labels))
@@ -44,10 +56,17 @@ def test_field_selectors(cluster: Cluster) -> None:
     assert names(cluster.list("pods", field_selector="spec.nodeName=")) == ["b"]
 
 
-@pytest.mark.parametrize("options", [
-    {"label_selector": "app in web"}, {"label_selector": "=x"}, {"field_selector": "spec.nothing=1"},
-    {"field_selector": "metadata.name"}, {"resource_version": "x"}, {"continue_": "x"},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"label_selector": "app in web"},
+        {"label_selector": "=x"},
+        {"field_selector": "spec.nothing=1"},
+        {"field_selector": "metadata.name"},
+        {"resource_version": "x"},
+        {"continue_": "x"},
+    ],
+)
 def test_nonsense_is_a_bad_request(cluster: Cluster, options: dict[str, str]) -> None:
     refusal(400, cluster.list, "pods", **options)
 
@@ -89,9 +108,13 @@ def test_an_exact_version_shows_what_was(cluster: Cluster) -> None:
 
 
 def test_selector_objects() -> None:
-    selector = {"matchLabels": {"app": "web"}, "matchExpressions": [
-        {"key": "tier", "operator": "In", "values": ["2", "1"]}, {"key": "gone", "operator": "DoesNotExist"},
-    ]}
+    selector = {
+        "matchLabels": {"app": "web"},
+        "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["2", "1"]},
+            {"key": "gone", "operator": "DoesNotExist"},
+        ],
+    }
     assert matches_labels(selector, {"app": "web", "tier": "1"})
     assert not matches_labels(selector, {"app": "web", "tier": "3"})
     assert not matches_labels(selector, {"app": "web", "tier": "1", "gone": ""})

@@ -106,13 +106,20 @@ class TestOthers:
         assert cluster.client.get("statefulsets.apps", "web", "default")["spec"]["replicas"] == 3  # type: ignore[index]
 
     def test_a_test_that_holds_lets_the_patch_through(self, cluster: Cluster) -> None:
-        operations = [{"op": "test", "path": "/spec/replicas", "value": 1},
-                      {"op": "replace", "path": "/spec/replicas", "value": 0}]
+        operations = [
+            {"op": "test", "path": "/spec/replicas", "value": 1},
+            {"op": "replace", "path": "/spec/replicas", "value": 0},
+        ]
         assert patched(cluster, operations, patches.JSON)["spec"]["replicas"] == 0
 
-    @pytest.mark.parametrize(("body", "content_type"), [
-        ([], patches.MERGE), ({}, patches.JSON), (1, patches.STRATEGIC),
-    ])
+    @pytest.mark.parametrize(
+        ("body", "content_type"),
+        [
+            ([], patches.MERGE),
+            ({}, patches.JSON),
+            (1, patches.STRATEGIC),
+        ],
+    )
     def test_a_body_of_the_wrong_shape_is_refused(self, cluster: Cluster, body: Any, content_type: str) -> None:
         refusal(400, patched, cluster, body, content_type)
 

@@ -32,8 +32,11 @@ def bound() -> State:
 
 def expandable_class() -> Obj:
     return {
-        "kind": "StorageClass", "apiVersion": "storage.k8s.io/v1", "metadata": {"name": "alicloud-disk-essd"},
-        "provisioner": "diskplugin.csi.alibabacloud.com", "allowVolumeExpansion": True,
+        "kind": "StorageClass",
+        "apiVersion": "storage.k8s.io/v1",
+        "metadata": {"name": "alicloud-disk-essd"},
+        "provisioner": "diskplugin.csi.alibabacloud.com",
+        "allowVolumeExpansion": True,
     }
 
 
@@ -90,12 +93,14 @@ def _had_claim(obj: Obj) -> None:
 
 def _was_scaled(replicas: int) -> Callable[[Obj], None]:
     """By a PATCH of the scale subresource, which owns replicas then."""
+
     def change(obj: Obj) -> None:
         obj["spec"]["replicas"] = replicas
         obj["metadata"]["generation"] -= 1
         entry = obj["metadata"]["managedFields"][-1]
         assert entry["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
         entry["subresource"] = "scale"
+
     return change
 
 

@@ -58,8 +58,11 @@ def test_the_status_path_changes_nothing_but_the_status(cluster: Cluster) -> Non
 def test_generation_counts_changes_of_the_spec_only(cluster: Cluster) -> None:
     web = cluster.client.create("statefulsets.apps", stateful_set("web"))
     steps: list[tuple[Obj, str, int]] = [
-        ({"metadata": {"labels": {"a": "b"}}}, "", 1), ({"status": {"replicas": 1}}, "status", 1),
-        ({"spec": {"replicas": 2}}, "", 2), ({"spec": {"replicas": 2}}, "", 2), ({"spec": {"replicas": 0}}, "scale", 3),
+        ({"metadata": {"labels": {"a": "b"}}}, "", 1),
+        ({"status": {"replicas": 1}}, "status", 1),
+        ({"spec": {"replicas": 2}}, "", 2),
+        ({"spec": {"replicas": 2}}, "", 2),
+        ({"spec": {"replicas": 0}}, "scale", 3),
     ]
     assert web["metadata"]["generation"] == 1
     for patch, subresource, expected in steps:
@@ -96,7 +99,8 @@ def test_dry_run_stores_nothing(cluster: Cluster) -> None:
 def test_generated_names_begin_as_wished_and_differ(cluster: Cluster) -> None:
     names = {
         cluster.client.create("configmaps", {"metadata": {"generateName": "run-", "namespace": "default"}})["metadata"][
-            "name"]
+            "name"
+        ]
         for _object in range(20)
     }
     assert len(names) == 20
@@ -111,9 +115,13 @@ def test_null_is_absent(cluster: Cluster) -> None:
 
 def test_the_default_class_is_chosen_only_when_none_is_named(cluster: Cluster) -> None:
     annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
-    cluster.client.create("storageclasses.storage.k8s.io", {
-        "metadata": {"name": "standard", "annotations": annotations}, "provisioner": "x",
-    })
+    cluster.client.create(
+        "storageclasses.storage.k8s.io",
+        {
+            "metadata": {"name": "standard", "annotations": annotations},
+            "provisioner": "x",
+        },
+    )
     chosen = cluster.client.create("persistentvolumeclaims", claim("a"))
     unchosen = cluster.client.create("persistentvolumeclaims", claim("b", storageClassName=""))
     assert (chosen["spec"]["storageClassName"], unchosen["spec"]["storageClassName"]) == ("standard", "")
@@ -127,7 +135,9 @@ def test_a_pod_gets_its_node_by_binding_and_only_once(cluster: Cluster) -> None:
     bound = cluster.client.bind("p", "default", "node-k-1")
     assert bound["spec"]["nodeName"] == "node-k-1"
     assert bound["metadata"]["labels"] == {
-        "app": "web", "topology.kubernetes.io/zone": "k", "topology.kubernetes.io/region": "r",
+        "app": "web",
+        "topology.kubernetes.io/zone": "k",
+        "topology.kubernetes.io/region": "r",
     }
     assert [condition["type"] for condition in bound["status"]["conditions"]] == ["PodScheduled"]
     error = refusal(409, cluster.client.bind, "p", "default", "node-k-1")

@@ -205,11 +205,14 @@ def test_mutual_reservation_skips_every_check(world: World, what: str) -> None:
         assert world.events("ExternalExpanding") == ["waiting for an external controller to expand this PVC"]
 
 
-@pytest.mark.parametrize(("what", "why"), [
-    ("size", "requested PV is too small"),
-    ("class", "storageClassName does not match"),
-    ("access", "incompatible accessMode"),
-])
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("size", "requested PV is too small"),
+        ("class", "storageClassName does not match"),
+        ("access", "incompatible accessMode"),
+    ],
+)
 def test_a_claim_that_alone_names_a_volume_is_checked(world: World, what: str, why: str) -> None:
     world.admin.create(VOLUMES, new_volume("v1"))
     world.admin.create(CLAIMS, unlike(new_claim("c1", "v1"), what))

@@ -33,36 +33,47 @@ def selector(operator: str, *values: str, key: str = "size") -> Object:
     return {"nodeSelectorTerms": [{"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}]}
 
 
-@pytest.mark.parametrize(("wanted", "fits"), [
-    (selector("In", "3", "4"), True),
-    (selector("NotIn", "3", "4"), False),
-    (selector("NotIn", "3", key="colour"), True),
-    (selector("Exists"), True),
-    (selector("DoesNotExist"), False),
-    (selector("Gt", "2"), True),
-    (selector("Lt", "3"), False),
-    (selector("Gt", "2", key="colour"), False),
-    ({"nodeSelectorTerms": []}, False),
-    ({"nodeSelectorTerms": [{}]}, False),
-    ({"nodeSelectorTerms": [{}, *selector("Exists")["nodeSelectorTerms"]]}, True),
-    ({"nodeSelectorTerms": [
-        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]},
-    ]}, True),
-])
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (selector("In", "3", "4"), True),
+        (selector("NotIn", "3", "4"), False),
+        (selector("NotIn", "3", key="colour"), True),
+        (selector("Exists"), True),
+        (selector("DoesNotExist"), False),
+        (selector("Gt", "2"), True),
+        (selector("Lt", "3"), False),
+        (selector("Gt", "2", key="colour"), False),
+        ({"nodeSelectorTerms": []}, False),
+        ({"nodeSelectorTerms": [{}]}, False),
+        ({"nodeSelectorTerms": [{}, *selector("Exists")["nodeSelectorTerms"]]}, True),
+        (
+            {
+                "nodeSelectorTerms": [
+                    {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]},
+                ]
+            },
+            True,
+        ),
+    ],
+)
 def test_node_selector_terms(wanted: Object, fits: bool) -> None:
     node = new_node("i", "n1")
     node["metadata"]["labels"]["size"] = "3"
     assert nodeselectors.matches_selector(wanted, node) == fits
 
 
-@pytest.mark.parametrize(("toleration", "tolerated"), [
-    ({"operator": "Exists"}, True),
-    ({"key": "a", "operator": "Exists"}, True),
-    ({"key": "a", "value": "1"}, True),
-    ({"key": "a", "value": "2"}, False),
-    ({"key": "b", "operator": "Exists"}, False),
-    ({"key": "a", "operator": "Exists", "effect": "NoExecute"}, False),
-])
+@pytest.mark.parametrize(
+    ("toleration", "tolerated"),
+    [
+        ({"operator": "Exists"}, True),
+        ({"key": "a", "operator": "Exists"}, True),
+        ({"key": "a", "value": "1"}, True),
+        ({"key": "a", "value": "2"}, False),
+        ({"key": "b", "operator": "Exists"}, False),
+        ({"key": "a", "operator": "Exists", "effect": "NoExecute"}, False),
+    ],
+)
 def test_tolerations(toleration: Object, tolerated: bool) -> None:
     taint = {"key": "a", "value": "1", "effect": "NoSchedule"}
     assert nodeselectors.tolerates({"spec": {"tolerations": [toleration]}}, taint) == tolerated

@@ -65,10 +65,13 @@ def test_a_finished_pod_still_protects_its_claim(world: World) -> None:
     world.wait(lambda: world.claim("www-web-0") is None)
 
 
-@pytest.mark.parametrize(("resource", "finalizer"), [
-    (CLAIMS, "kubernetes.io/pvc-protection"),
-    (VOLUMES, "kubernetes.io/pv-protection"),
-])
+@pytest.mark.parametrize(
+    ("resource", "finalizer"),
+    [
+        (CLAIMS, "kubernetes.io/pvc-protection"),
+        (VOLUMES, "kubernetes.io/pv-protection"),
+    ],
+)
 def test_protection_that_somebody_took_off_comes_back(world: World, resource: str, finalizer: str) -> None:
     created = world.admin.create(resource, new_claim("it") if resource == CLAIMS else new_volume("it"))
     world.settle()
@@ -155,9 +158,14 @@ def definition(plural: str, kind: str) -> Object:
 
 def test_custom_resources_own_things_too(world: World) -> None:
     world.admin.create("customresourcedefinitions.apiextensions.k8s.io", definition("things", "Thing"))
-    thing = world.admin.create("things.example.com", {
-        "apiVersion": "example.com/v1beta1", "kind": "Thing", "metadata": {"name": "x", "namespace": "default"},
-    })
+    thing = world.admin.create(
+        "things.example.com",
+        {
+            "apiVersion": "example.com/v1beta1",
+            "kind": "Thing",
+            "metadata": {"name": "x", "namespace": "default"},
+        },
+    )
     reference = {"apiVersion": "example.com/v1beta1", "kind": "Thing", "name": "x", "uid": uid(thing)}
     new_map(world, "child", reference)
     world.settle()

@@ -42,8 +42,11 @@ def test_the_hold_keeps_one_pod_away_at_any_replica_count_while_the_others_run(w
     assert world.ready("web-0", "web-2") and world.pod("web-1") is None
     for replicas in (2, 4):
         world.scale(replicas)
-        world.wait(lambda: world.stateful_set()["status"]["observedGeneration"]
-                   == world.stateful_set()["metadata"]["generation"])
+        world.wait(
+            lambda: (
+                world.stateful_set()["status"]["observedGeneration"] == world.stateful_set()["metadata"]["generation"]
+            )
+        )
         world.settle()
         assert world.pod("web-1") is None and world.ready("web-0", "web-2")
 

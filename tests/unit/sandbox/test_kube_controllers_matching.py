@@ -26,16 +26,19 @@ def available(volume: str, **options: str) -> Object:
     return {**new_volume(volume, **options), "status": {"phase": "Available"}}
 
 
-@pytest.mark.parametrize(("volume", "delayed", "found"), [
-    (available("v", reserved_for="c1"), True, True),
-    (available("v", reserved_for="c2"), False, False),
-    (available("v"), False, True),
-    (available("v"), True, False),
-    (available("v", size="10Gi"), False, False),
-    (available("v", size="10Gi", reserved_for="c1"), True, False),
-    ({**available("v"), "status": {"phase": "Released"}}, False, False),
-    ({**available("v", reserved_for="c1"), "status": {"phase": "Released"}}, True, True),
-])
+@pytest.mark.parametrize(
+    ("volume", "delayed", "found"),
+    [
+        (available("v", reserved_for="c1"), True, True),
+        (available("v", reserved_for="c2"), False, False),
+        (available("v"), False, True),
+        (available("v"), True, False),
+        (available("v", size="10Gi"), False, False),
+        (available("v", size="10Gi", reserved_for="c1"), True, False),
+        ({**available("v"), "status": {"phase": "Released"}}, False, False),
+        ({**available("v", reserved_for="c1"), "status": {"phase": "Released"}}, True, True),
+    ],
+)
 def test_which_volume_an_open_claim_may_have(volume: Object, delayed: bool, found: bool) -> None:
     match = matching.best_match(a_claim(), [volume], delayed=delayed)
     assert (match is not None) == found

@@ -127,8 +127,12 @@ def test_pods_of_a_node_that_was_removed_are_removed_by_force(impatient: World) 
     before = impatient.pod("web-0")
     assert before
     impatient.admin.delete(NODES, "node-zone-i")
-    impatient.wait(lambda: name(impatient.pod("web-0") or before) == "web-0"
-                   and (impatient.pod("web-0") or before)["metadata"]["uid"] != before["metadata"]["uid"])
+    impatient.wait(
+        lambda: (
+            name(impatient.pod("web-0") or before) == "web-0"
+            and (impatient.pod("web-0") or before)["metadata"]["uid"] != before["metadata"]["uid"]
+        )
+    )
 
 
 def test_terminating_pods_of_a_node_that_is_out_of_service_are_removed_by_force(world: World) -> None:

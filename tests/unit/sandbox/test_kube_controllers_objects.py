@@ -117,8 +117,14 @@ def test_a_released_volume(world: World) -> None:
 
 def test_a_lost_claim(world: World) -> None:
     """73."""
-    run(world, "d4", replicas=1, selector={"matchLabels": {"app": "d4"}}, template=template_of("d4"),
-        volumeClaimTemplates=claims_without_labels())
+    run(
+        world,
+        "d4",
+        replicas=1,
+        selector={"matchLabels": {"app": "d4"}},
+        template=template_of("d4"),
+        volumeClaimTemplates=claims_without_labels(),
+    )
     volume = name(world.volume_of("www-d4-0"))
     world.admin.delete(VOLUMES, volume)
     world.admin.patch(VOLUMES, volume, {"metadata": {"finalizers": None}})
@@ -144,8 +150,14 @@ def test_a_pod_that_finds_no_node_in_the_zone_of_its_volume(world: World) -> Non
     # the recorded claim was bound before the set came back to one replica
     world.admin.create(CLAIMS, new_claim("www-e2-0", "far"))
     world.wait(lambda: world.bound("www-e2-0"))
-    stateful_set = new_set("e2", replicas=0, serviceName="e2", selector={"matchLabels": {"app": "e2"}},
-                           template=template_of("e2"), volumeClaimTemplates=claims_without_labels())
+    stateful_set = new_set(
+        "e2",
+        replicas=0,
+        serviceName="e2",
+        selector={"matchLabels": {"app": "e2"}},
+        template=template_of("e2"),
+        volumeClaimTemplates=claims_without_labels(),
+    )
     world.admin.create(SETS, stateful_set)
     for replicas in (2, 1):
         world.scale(replicas, "e2")
@@ -159,8 +171,14 @@ def test_a_pod_that_finds_no_node_in_the_zone_of_its_volume(world: World) -> Non
 def test_a_claim_from_the_template_that_took_the_reserved_volume(world: World) -> None:
     """b0; whether the scheduler had selected a node before is a matter of luck (B4)."""
     world.admin.create(VOLUMES, new_volume("r1new", reserved_for="www-r1-0"))
-    run(world, "r1", replicas=1, selector={"matchLabels": {"app": "r1"}}, template=template_of("r1"),
-        volumeClaimTemplates=claims_without_labels())
+    run(
+        world,
+        "r1",
+        replicas=1,
+        selector={"matchLabels": {"app": "r1"}},
+        template=template_of("r1"),
+        volumeClaimTemplates=claims_without_labels(),
+    )
     claim, sample = lasting(world.claim("www-r1-0") or {}), lasting(load("b0-"))
     for each in (claim, sample):
         each["metadata"]["annotations"].pop("volume.kubernetes.io/selected-node", None)

@@ -84,10 +84,13 @@ def test_without_a_class_and_without_a_volume_the_claim_says_so(world: World) ->
     ]
 
 
-@pytest.mark.parametrize(("provisioner", "message"), [
-    ("kubernetes.io/no-provisioner", "no volume plugin matched name: kubernetes.io/no-provisioner"),
-    ("", 'storageclass.storage.k8s.io "odd" not found'),
-])
+@pytest.mark.parametrize(
+    ("provisioner", "message"),
+    [
+        ("kubernetes.io/no-provisioner", "no volume plugin matched name: kubernetes.io/no-provisioner"),
+        ("", 'storageclass.storage.k8s.io "odd" not found'),
+    ],
+)
 def test_a_class_that_makes_no_volumes_fails_to_provision(world: World, provisioner: str, message: str) -> None:
     if provisioner:
         odd = new_class("odd", mode="Immediate", provisioner=provisioner)

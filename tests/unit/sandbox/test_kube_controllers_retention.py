@@ -29,10 +29,16 @@ def test_when_scaled_delete_takes_claims_volumes_and_disks_along(world: World) -
     world.scale(0)
     world.wait(lambda: not world.admin.list(CLAIMS) and not world.admin.list(VOLUMES))
     references = [owners(event["object"]) for event in world.changes(CLAIMS, since) if owners(event["object"])]
-    assert references[0] == [{
-        "apiVersion": "v1", "kind": "Pod", "name": "web-0", "uid": uid(pod), "controller": True,
-        "blockOwnerDeletion": True,
-    }]
+    assert references[0] == [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": "web-0",
+            "uid": uid(pod),
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
     assert world.driver.deleted_disks == ["d-1"]
 
 

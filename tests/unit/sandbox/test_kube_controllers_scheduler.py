@@ -147,10 +147,13 @@ def test_a_claim_that_is_being_deleted_keeps_its_pod_waiting(world: World) -> No
     )
 
 
-@pytest.mark.parametrize(("spec", "reason"), [
-    ({"nodeSelector": {"disk": "fast"}}, "3 node(s) didn't match Pod's node affinity/selector"),
-    ({"nodeSelector": {DISK_ZONE: "cn-beijing-h"}}, "3 node(s) didn't match Pod's node affinity/selector"),
-])
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"nodeSelector": {"disk": "fast"}}, "3 node(s) didn't match Pod's node affinity/selector"),
+        ({"nodeSelector": {DISK_ZONE: "cn-beijing-h"}}, "3 node(s) didn't match Pod's node affinity/selector"),
+    ],
+)
 def test_a_pod_that_wants_nodes_that_are_not_there(world: World, spec: Object, reason: str) -> None:
     assert refusal(world, new_pod("p", **spec)).startswith(f"0/3 nodes are available: {reason}. ")
 

@@ -44,7 +44,7 @@ def test_an_object_in_an_unknown_format_is_refused(cluster: Cluster) -> None:
     [
         (b"{bad", "invalid character 'b' looking for beginning of object key string ({bad)"),
         (b"[1,x]", "invalid character 'x' looking for beginning of value (5b312c785d)"),
-        (b'{"a"', "unexpected end of JSON input ({\"a\")"),
+        (b'{"a"', 'unexpected end of JSON input ({"a")'),
         (b'{"a" 1}', "invalid character '1' after object key ({\"a\" 1})"),
         (b'{"a":1 2}', "invalid character '2' after object key:value pair ({\"a\":1 2})"),
     ],

@@ -112,9 +112,12 @@ def test_the_status_of_a_pod(obj: dict[str, Any], expected: str) -> None:
 
 def test_restarts_tell_when_the_last_one_was() -> None:
     ended = {"terminated": {"finishedAt": "2026-11-22T20:55:00Z"}}
-    assert row("pods", pod(containerStatuses=[{"name": "one", "restartCount": 2, "lastState": ended, "state": {}}]))[
-        "Restarts"
-    ] == "2 (5m ago)"
+    assert (
+        row("pods", pod(containerStatuses=[{"name": "one", "restartCount": 2, "lastState": ended, "state": {}}]))[
+            "Restarts"
+        ]
+        == "2 (5m ago)"
+    )
 
 
 def test_a_node_shows_roles_and_cordon() -> None:

@@ -132,14 +132,17 @@ class AttachDetach(Controller):
             for pod in pods:
                 self._tell_once(uid(holder), pod, "FailedAttachVolume", self._multi_attach(volume, holder))
             return
-        self.client.create(ATTACHMENTS, {
-            "metadata": {"name": attachment},
-            "spec": {
-                "attacher": volume["spec"]["csi"]["driver"],
-                "source": {"persistentVolumeName": name(volume)},
-                "nodeName": node_name,
+        self.client.create(
+            ATTACHMENTS,
+            {
+                "metadata": {"name": attachment},
+                "spec": {
+                    "attacher": volume["spec"]["csi"]["driver"],
+                    "source": {"persistentVolumeName": name(volume)},
+                    "nodeName": node_name,
+                },
             },
-        })
+        )
 
     def _other_holder(self, volume: Object, node_name: str) -> Object | None:
         """Another node's attachment of a volume that only one node may have."""
@@ -203,8 +206,9 @@ class AttachDetach(Controller):
         in_use = (node.get("status") or {}).get("volumesInUse") or []
         return bool(volume and volume["spec"].get("csi")) and volume_name(volume or {}) in in_use
 
-    def _write_attached(self, node: Object, there: dict[str, Object],
-                        needed: dict[str, tuple[Object, list[Object]]]) -> None:
+    def _write_attached(
+        self, node: Object, there: dict[str, Object], needed: dict[str, tuple[Object, list[Object]]]
+    ) -> None:
         """Adds what the driver has attached to ``status.volumesAttached``, which the kubelet waits for."""
         listed = _attached(node)
         names = {each["name"] for each in listed}
@@ -212,7 +216,8 @@ class AttachDetach(Controller):
             {"name": volume_name(volume), "devicePath": ""}
             for attachment, (volume, _pods) in needed.items()
             if ((there.get(attachment) or {}).get("status") or {}).get("attached")
-            and not terminating(there[attachment]) and volume_name(volume) not in names
+            and not terminating(there[attachment])
+            and volume_name(volume) not in names
         ]
         if new:
             self._patch_attached(node, [*listed, *new])

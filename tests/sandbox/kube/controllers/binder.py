@@ -89,9 +89,7 @@ class Binder(Controller):
         elif not volume["spec"].get("claimRef") or volume["spec"]["claimRef"].get("uid") == uid(claim):
             self._bind(volume, claim)
         else:
-            self._lose(
-                claim, "ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"
-            )
+            self._lose(claim, "ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly")
 
     def _sync_prebound_claim(self, claim: Object) -> None:
         """Asks for a volume by name. When both sides name each other nothing else is compared (B4, D6)."""
@@ -180,9 +178,7 @@ class Binder(Controller):
         """Only ``provisioned-by`` tells the binder that a driver will do it (csi-and-statefulsets.md 1.7)."""
         if annotations_of(volume).get(matching.PROVISIONED_BY) or phase(volume) == "Failed":
             return
-        message = (
-            f'error getting deleter volume plugin for volume "{name(volume)}": no deletable volume plugin matched'
-        )
+        message = f'error getting deleter volume plugin for volume "{name(volume)}": no deletable volume plugin matched'
         volume = self._set_volume_phase(volume, "Failed", message)
         self.client.event(volume, "Warning", "VolumeFailedDelete", message, COMPONENT)
 

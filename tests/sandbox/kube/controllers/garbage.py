@@ -23,8 +23,12 @@ Key = tuple[str, str, str]
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 # nobody owns these, and they are many or answer nothing
-IGNORED = {"events", "events.events.k8s.io", "selfsubjectaccessreviews.authorization.k8s.io",
-           "selfsubjectrulesreviews.authorization.k8s.io"}
+IGNORED = {
+    "events",
+    "events.events.k8s.io",
+    "selfsubjectaccessreviews.authorization.k8s.io",
+    "selfsubjectrulesreviews.authorization.k8s.io",
+}
 
 
 class GarbageCollector(Controller):

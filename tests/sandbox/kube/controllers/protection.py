@@ -50,9 +50,7 @@ class ClaimProtection(_Protection):
         return {CLAIMS: lambda type_, claim, previous: [address(claim)], PODS: _claims_let_go}
 
     def in_use(self, obj: Object) -> bool:
-        return any(
-            node_of(pod) and name(obj) in claim_names(pod) for pod in self.client.list(PODS, namespace(obj))
-        )
+        return any(node_of(pod) and name(obj) in claim_names(pod) for pod in self.client.list(PODS, namespace(obj)))
 
 
 class VolumeProtection(_Protection):

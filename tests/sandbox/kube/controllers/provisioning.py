@@ -39,9 +39,7 @@ def waiting_for_driver(driver: str) -> str:
 
 def waiting(claim: Object, pods: Iterable[Object]) -> tuple[str, str]:
     """Reason and message of the event on a claim that waits for its first consumer (w9)."""
-    names = [
-        name(pod) for pod in pods if name(claim) in claim_names(pod) and not node_of(pod) and not has_ended(pod)
-    ]
+    names = [name(pod) for pod in pods if name(claim) in claim_names(pod) and not node_of(pod) and not has_ended(pod)]
     if not names:
         return "WaitForFirstConsumer", "waiting for first consumer to be created before binding"
     if len(names) == 1:

@@ -101,8 +101,13 @@ class History:
             "annotations": dict(annotations_of(self._set)),
             "ownerReferences": [controller_reference(self._set)],
         }
-        return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "data": data,
-                "revision": number}
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": metadata,
+            "data": data,
+            "revision": number,
+        }
 
     def truncate(self, in_use: set[str]) -> None:
         """Deletes the oldest revisions beyond ``revisionHistoryLimit`` that neither the set nor a pod is at."""

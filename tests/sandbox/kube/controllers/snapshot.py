@@ -69,13 +69,9 @@ class Snapshot:
 
         What the default plug-ins amount to for replicas without wishes of their own: they are spread.
         """
-        soft = sum(
-            taint["effect"] == "PreferNoSchedule" and not tolerates(pod, taint) for taint in taints(state.node)
-        )
+        soft = sum(taint["effect"] == "PreferNoSchedule" and not tolerates(pod, taint) for taint in taints(state.node))
         zone = labels_of(state.node).get(ZONE)
-        in_zone = sum(
-            _siblings(pod, other) for other in self.states if labels_of(other.node).get(ZONE) == zone
-        )
+        in_zone = sum(_siblings(pod, other) for other in self.states if labels_of(other.node).get(ZONE) == zone)
         return soft, in_zone, _siblings(pod, state), len(state.pods)
 
     def _attached(self, attachments: list[Object], node_name: str) -> dict[str, set[str]]:

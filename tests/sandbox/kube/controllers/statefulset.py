@@ -41,9 +41,7 @@ class StatefulSetController(Controller):
     def _sets_of(self, type_: str, pod: Object, previous: Object | None) -> Iterable[tuple[str, str]]:
         keys = {*_controlling_set(pod), *(_controlling_set(previous) if previous else ())}
         if controller_of(pod) is None and type_ != "DELETED":
-            keys.update(
-                address(each) for each in self.client.list(SETS, namespace(pod)) if selects(each, pod)
-            )
+            keys.update(address(each) for each in self.client.list(SETS, namespace(pod)) if selects(each, pod))
         return keys
 
     def sync(self, key: Any) -> float | None:

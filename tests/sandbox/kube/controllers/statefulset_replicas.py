@@ -100,7 +100,7 @@ class Replicas:
             return any(step(pod) for pod in pods)
         done, batch = 0, 1
         while done < len(pods):
-            problems = [problem for pod in pods[done:done + batch] if (problem := _attempt(step, pod))]
+            problems = [problem for pod in pods[done : done + batch] if (problem := _attempt(step, pod))]
             if problems:
                 raise Failed(_joined([str(problem) for problem in problems]))
             done, batch = done + batch, batch * 2
@@ -158,8 +158,11 @@ class Replicas:
                 continue
             try:
                 self._client.create(CLAIMS, claim)
-                self._record("Normal", "SuccessfulCreate",
-                             f"Create Claim {name(claim)} Pod {name(pod)} in StatefulSet {name(self._set)} success")
+                self._record(
+                    "Normal",
+                    "SuccessfulCreate",
+                    f"Create Claim {name(claim)} Pod {name(pod)} in StatefulSet {name(self._set)} success",
+                )
             except ApiError as error:
                 problems.append(f"failed to create PVC {name(claim)}: {error}")
                 if error.reason != "AlreadyExists":
