@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.sandbox.controller_helpers import World, start_world, stop_world
+from tests.unit.sandbox.kube_http import Cluster
+from tests.unit.sandbox.kubectl_runner import Kubectl
 
 
 @pytest.fixture
@@ -18,3 +21,9 @@ def world() -> Iterator[World]:
     running = start_world()
     yield running
     stop_world(running)
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, tmp_path: Path) -> Kubectl:
+    """For the server of the module's ``cluster``."""
+    return Kubectl(cluster, tmp_path)

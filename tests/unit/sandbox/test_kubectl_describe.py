@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,11 +42,6 @@ def cluster() -> Iterator[Cluster]:
             },
         )
         yield cluster
-
-
-@pytest.fixture
-def kubectl(cluster: Cluster, tmp_path: Path) -> Kubectl:
-    return Kubectl(cluster, tmp_path)
 
 
 def node() -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import pytest
@@ -27,11 +26,6 @@ from tests.unit.sandbox.kubectl_runner import Kubectl
 def cluster() -> Iterator[Cluster]:
     with Cluster() as cluster:
         yield cluster
-
-
-@pytest.fixture
-def kubectl(cluster: Cluster, tmp_path: Path) -> Kubectl:
-    return Kubectl(cluster, tmp_path)
 
 
 @pytest.fixture
