@@ -30,6 +30,7 @@ DEFINITION = Path(__file__).with_name("definition.yaml")
 GROUP = "apps.kruise.io"
 
 _KIND = "statefulset"
+_PAUSES = Pauses(first=0.005, longest=1000.0)
 _POLL_SECONDS = 0.02
 # What OpenKruise looks at to see whether the status is to be written; the rest is written along.
 _WRITTEN_FOR = (
@@ -48,10 +49,9 @@ class Kruise:
     """Retries a failing set after 5 ms, 10 ms, 20 ms ... as controller-runtime does; any change of the set or of one of
     its pods brings it back at once, a change of a claim does not."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, pauses: Pauses = _PAUSES) -> None:
         self._kubernetes = Kubernetes(kubeconfig)
         self._cluster = Cluster(self._kubernetes)
-        pauses = Pauses(first=0.005, longest=1000.0)
         self._queue = WorkQueue("kruise", {_KIND: self.reconcile}, workers=2, pauses=pauses)
         self._sets = Informer(self._kubernetes, rules.SETS, self._set_changed)
         self._pods = Informer(self._kubernetes, PODS, self._pod_changed)

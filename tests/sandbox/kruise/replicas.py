@@ -155,9 +155,7 @@ class Replicas:
         """From the top down to the partition, never more than ``maxUnavailable`` at a time."""
         update = name(self._history.update)
         unavailable = {
-            name(pod)
-            for pod in replicas
-            if not rules.is_healthy(pod) or not rules.is_available(pod, self._patience)
+            name(pod) for pod in replicas if not rules.is_healthy(pod) or not rules.is_available(pod, self._patience)
         }
         for pod in reversed(replicas[rules.partition(self._set) :]):
             if pods_of_sets.revision_of(pod) == update:
