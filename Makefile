@@ -2,6 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BUILD ?= .build
+# The sandbox's control plane: embedded, or real (etcd, kube-apiserver and the rest; built with Go once).
+BACKEND ?= embedded
 export VENV PYTHON BUILD
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -11,17 +13,17 @@ lints := ruff format-check mypy yamllint ansible-lint
 docs := docs-lint ansible-doc changelog-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox-up sandbox-down test lint sanity unit role docs install-check matrix format changelog clean \
-        $(lints) $(docs) setup-sandbox setup-test
+.PHONY: help demo sandbox-up sandbox-down test e2e lint sanity unit role docs install-check matrix format changelog clean \
+        controlplane $(lints) $(docs) setup-sandbox setup-test
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
 
 demo: setup-sandbox  ## a sandbox starts, the example application moves to another zone, the sandbox stops
 	@$(python) -m tests.sandbox demo
 
-sandbox-up: setup-sandbox  ## start a sandbox that stays; .sandbox/env.sh then says how to reach it
-	@$(python) -m tests.sandbox up
+sandbox-up: setup-sandbox  ## start a sandbox that stays; .sandbox/env.sh then says how to reach it (BACKEND=real: on a real control plane)
+	@$(python) -m tests.sandbox up --backend $(BACKEND)
 
 sandbox-down: setup-sandbox  ## stop it
 	@$(python) -m tests.sandbox down
@@ -45,6 +47,13 @@ docs: $(docs)  ## documentation of modules and role, changelog
 
 install-check: setup-test  ## build, install into an empty place, run from there by name
 	$(timed) "install tests" tests/tools/pytest.sh install
+
+# Where there is neither Go nor a built control plane this fails and says so: nothing was tested.
+e2e: setup-test controlplane  ## the role against a sandbox on a real control plane
+	$(timed) "e2e tests" tests/tools/pytest.sh e2e
+
+controlplane: setup-sandbox  ## build the real control plane unless it is there; once, about ten minutes
+	@$(python) -m tests.sandbox.kube.real.binaries
 
 matrix:  ## unit, role and sanity with every other ansible-core whose Python is here
 	@MAKE="$(MAKE)" tests/tools/matrix.sh

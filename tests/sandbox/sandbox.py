@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -37,6 +38,8 @@ INSTANCE_TYPE = "ecs.g7.xlarge"
 ADMIN_KEY_ID = "LTAI5tSandboxAdmin000001"
 DRIVER_KEY_ID = "LTAI5tSandboxDriver00001"
 
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.02
 
 CONTROL_PLANE = "control-plane"
 """Where in its directory a real control plane keeps its data, keys and logs."""
@@ -139,11 +142,16 @@ class Sandbox:
             self._temporary.cleanup()
 
     def start_nodes(self) -> None:
-        """The process of the nodes and the driver; returns when all nodes are Ready."""
+        """The process of the nodes and the driver; returns when all nodes are Ready and the scheduler may use them."""
         endpoint = Endpoint(f"http://{self._ecs_address}", self.cloud.region, DRIVER_KEY_ID, self._driver_secret)
         kubeconfig = self.directory / "kubeconfig-nodes"
         self._agents = Agents(kubeconfig, endpoint, self.control.url, self._nodes, self.node_latency)
         self._agents.start()
+        deadline = time.monotonic() + _READY_SECONDS
+        while any(_is_not_ready(node) for node in self._observer.list("nodes")):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not every node was Ready within {_READY_SECONDS:g} s")
+            time.sleep(_POLL_SECONDS)
 
     def stop_nodes(self) -> None:
         """As if their process died: pods stay as they are in the API, and nothing is written any more."""
@@ -197,4 +205,11 @@ class Sandbox:
         ]
 
 
+def _is_not_ready(node: dict[str, Any]) -> bool:
+    """A node is born with the first taint, and has the second after a silence; the node lifecycle controller takes both
+    off."""
+    return any(taint["key"] in _NOT_READY for taint in node["spec"].get("taints") or [])
+
+
+_NOT_READY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _STORAGE_CLASSES = "storageclasses.storage.k8s.io"

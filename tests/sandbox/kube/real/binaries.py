@@ -101,7 +101,7 @@ def main() -> int:
     try:
         print(f"control plane: Kubernetes {version()} in {ensure().directory}")
     except Unavailable as unavailable:
-        print(unavailable, file=sys.stderr)
+        print(f"{unavailable}\nNothing ran on a real control plane.", file=sys.stderr)
         return 1
     return 0
 
