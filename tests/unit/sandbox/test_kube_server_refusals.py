@@ -87,7 +87,7 @@ def test_a_method_that_a_path_does_not_offer_is_405(cluster: Cluster, method: st
         "/apis/apps/v1/namespaces/default/statefulsets/web/nonsense",
         "/api/v1/namespaces/default/configmaps/one/scale",
         "/nonsense",
-        "/openapi/v2",
+        "/openapi/v1",
         "/openapi/v3/apis/nonsense/v1",
     ],
 )

@@ -62,6 +62,7 @@ def small_world(count: int = 3) -> World:
         },
         "volumes": {"pv-1": volume},
         "statefulsets": {"default/web": {"spec": {"replicas": 2}}},
+        "advanced_statefulsets": {},
         "journals": {},
         "writes": {CLAIM: {"disk": "d-1", "record": contents[-1]}},
         "disasters": [],
