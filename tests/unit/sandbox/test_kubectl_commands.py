@@ -75,7 +75,7 @@ def test_apply_removes_what_left_the_manifest(kubectl: Kubectl, cluster: Cluster
 
 def test_server_side_apply_is_repeatable_and_knows_its_rivals(kubectl: Kubectl, cluster: Cluster) -> None:
     manifest = stateful_set("web")
-    for _ in range(2):
+    for _time in range(2):
         assert kubectl.run("apply", "--server-side", "-f", "-", manifest=manifest) == (
             "statefulset.apps/web serverside-applied\n"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.daemon import ROOT, DaemonError, Place, up
+from tests.sandbox.daemon import ROOT, DaemonError, Place, Settings, up
 from tests.sandbox.manifests import WEB
 from tests.support import wait_for
 
@@ -108,4 +108,4 @@ def test_sandbox_that_cannot_start_tells_why(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys, "executable", str(interpreter))
 
     with pytest.raises(DaemonError, match="the sandbox did not start:\nno such module"):
-        up(Place(tmp_path / "sandbox"), "instant", 1)
+        up(Place(tmp_path / "sandbox"), Settings())
