@@ -43,7 +43,7 @@ class Context:
         """Refuses changing calls in check mode, and in a run every one after the run lost its lock (S10)."""
         client = client_for(self.params, environ=os.environ, clock=self.clock, read_only=self.check_mode)
         if self.run is not None:
-            client.fence = self.run.check_holder
+            client.fence = self.fence
         return client
 
     @cached_property
@@ -52,6 +52,11 @@ class Context:
         if not (self.params.get("run_id") and self.params.get("journal_namespace")):
             return None
         return Run.load(self.k8s, self.params["journal_namespace"], self.params["run_id"], read_only=self.check_mode)
+
+    def fence(self) -> None:
+        """To be called before every change: raises when this run lost its lock (S10). Outside a run nobody can."""
+        if self.run is not None:
+            self.run.check_holder()
 
     @cached_property
     def volumes(self) -> list[Volume]:

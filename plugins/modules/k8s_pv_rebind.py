@@ -132,7 +132,7 @@ def run(ctx: Context) -> dict[str, Any]:
         ctx.params["namespace"],
         clock=ctx.clock,
         timeout=ctx.params["wait_timeout"],
-        fence=ctx.run.check_holder if ctx.run is not None else _no_fence,
+        fence=ctx.fence,
     )
     run_id = ctx.params["run_id"] or ""
     if ctx.params["state"] == "absent":
@@ -155,10 +155,6 @@ def run(ctx: Context) -> dict[str, Any]:
         ctx.demand("source_disk_id")
         return _without_pvs(ctx, rebinder, outcomes, volumes, run_id="")
     return _result(bound, volumes, changed=changed, dropped=[])
-
-
-def _no_fence() -> None:
-    """Outside a run nobody else can hold the lock."""
 
 
 def _is_forward(volumes: list[Volume]) -> bool:

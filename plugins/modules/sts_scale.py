@@ -46,7 +46,9 @@ options:
     type: bool
     default: false
   claims:
-    description: The claims to hold, and whose disks must be detached. By default those of the present replicas.
+    description:
+      - The claims to hold, and whose disks must be detached.
+      - By default those of the present replicas, and of a StatefulSet at V(0) replicas all that it has had.
     type: list
     elements: str
   claim_retention_policy:
@@ -198,6 +200,8 @@ class Difference:
     scale: bool
     policy: bool
     hold: tuple[str, ...]
+    held: tuple[str, ...]
+    """These are as wished already."""
 
     def __bool__(self) -> bool:
         return self.scale or self.policy or bool(self.hold)
@@ -209,8 +213,8 @@ def run(ctx: Context) -> dict[str, Any]:
         raise BadInput(f"replicas {wanted} is not possible{' with hold' if wanted > 0 else ''}. Nothing was changed.")
     namespace = ctx.params["namespace"]
     sts = api.find_sts(ctx.k8s, namespace, ctx.params["name"], ctx.params["sts_type"])
-    claims = ctx.params["claims"] or [name for name, _ordinal in objects.expected_claims(sts)]
-    target = scale.Target(ctx.k8s, sts, tuple(claims), ctx.clock)
+    claims = ctx.params["claims"] or _claims_of(ctx, sts)
+    target = scale.Target(ctx.k8s, sts, tuple(claims), ctx.clock, ctx.fence)
     difference = _compare(ctx, target)
     if not ctx.check_mode:
         if difference and ctx.run is not None:
@@ -219,34 +223,41 @@ def run(ctx: Context) -> dict[str, Any]:
     return _result(ctx, target, difference)
 
 
+def _claims_of(ctx: Context, sts: objects.Obj) -> list[str]:
+    """At 0 replicas those that were there before: they may still be attached, and nobody shall start with them."""
+    if objects.replicas(sts):
+        return [name for name, _ordinal in objects.expected_claims(sts)]
+    live = api.names(api.list_claims(ctx.k8s, ctx.params["namespace"]))
+    return sorted(name for name in live if objects.may_mount(sts, name))
+
+
 def _compare(ctx: Context, target: scale.Target) -> Difference:
     policy = ctx.params["claim_retention_policy"]
-    to_hold: list[str] = []
-    if ctx.params["hold"]:
-        live = api.names(api.list_claims(ctx.k8s, ctx.params["namespace"]))
-        to_hold = [name for name in target.claims if name in live and not objects.is_held(live[name])]
+    live = api.names(api.list_claims(ctx.k8s, ctx.params["namespace"])) if ctx.params["hold"] else {}
+    present = [name for name in target.claims if name in live]
     return Difference(
         scale=objects.replicas(target.sts) != ctx.params["replicas"],
         policy=policy is not None and policy != objects.retention_policy(target.sts),
-        hold=tuple(to_hold),
+        hold=tuple(name for name in present if not objects.is_held(live[name])),
+        held=tuple(name for name in present if objects.is_held(live[name])),
     )
 
 
 def _stop(ctx: Context, target: scale.Target, difference: Difference) -> None:
+    if difference.hold:
+        scale.demand_retained(target)
     if difference.policy:
         scale.set_retention_policy(target, ctx.params["claim_retention_policy"], ctx.params["wait_timeout"])
-    _fence(ctx)
     if difference.scale:
-        api.scale_sts(ctx.k8s, target.sts, 0)
+        scale.set_replicas(target, 0)
     if difference.hold:
         scale.hold_claims(target)
     scale.wait_stopped(target, ctx.params["wait_timeout"], held=ctx.params["hold"])
 
 
 def _start(ctx: Context, target: scale.Target, difference: Difference) -> None:
-    _fence(ctx)
     if difference.scale:
-        api.scale_sts(ctx.k8s, target.sts, ctx.params["replicas"])
+        scale.set_replicas(target, ctx.params["replicas"])
     scale.wait_ready(
         target,
         replicas=ctx.params["replicas"],
@@ -262,11 +273,6 @@ def _start(ctx: Context, target: scale.Target, difference: Difference) -> None:
     )
     if difference.policy:
         scale.set_retention_policy(target, ctx.params["claim_retention_policy"], ctx.params["wait_timeout"])
-
-
-def _fence(ctx: Context) -> None:
-    if ctx.run is not None:
-        ctx.run.check_holder()
 
 
 def _note_first_ready(ctx: Context, target: scale.Target) -> None:
@@ -292,14 +298,14 @@ def _result(ctx: Context, target: scale.Target, difference: Difference) -> dict[
     after = {**before, "replicas": ctx.params["replicas"]}
     if difference.policy:
         after["claim_retention_policy"] = ctx.params["claim_retention_policy"]
-    held = sorted(target.claims) if ctx.params["hold"] else []
+    held = sorted({*difference.hold, *difference.held})
     return {
         "changed": bool(difference),
         "sts": after,
         "previous_replicas": before["replicas"],
         "held": held,
         "diff": {
-            "before": {**before, "held": sorted(set(held) - set(difference.hold))},
+            "before": {**before, "held": sorted(difference.held)},
             "after": {**after, "held": held},
         },
     }

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._domain import objects
 from .._domain.objects import Obj
-from .._errors import Conflict, MigrationError, Refused
+from .._errors import Conflict, MigrationError, Refused, TimedOut
 from .._retry import Clock
 from .._wait import Done, Failed, Interval, Pending, Verdict, wait_until
 from . import api
@@ -24,12 +24,13 @@ _CONFLICTS = 10
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A StatefulSet and the claims that its replicas mount."""
+    """A StatefulSet and the claims that its replicas mount. ``fence`` raises once the run lost its lock (S10)."""
 
     client: K8sClient
     sts: Obj
     claims: tuple[str, ...]
     clock: Clock
+    fence: Callable[[], None]
 
     @property
     def what(self) -> str:
@@ -42,19 +43,27 @@ class Target:
         return sorted(mine, key=lambda pod: (len(objects.name(pod)), objects.name(pod)))
 
 
+def set_replicas(target: Target, replicas: int) -> None:
+    target.fence()
+    api.scale_sts(target.client, target.sts, replicas)
+
+
 def set_retention_policy(target: Target, policy: dict[str, str], timeout: float) -> None:
     """Give the StatefulSet this claim retention policy; with Retain, wait until no claim is owned by it or a pod.
 
     The controller acts on ownerReferences, not on the field: before they are seen gone, scaling to 0 may still delete
-    every claim (trap 6).
+    every claim (trap 6). That goes for all its claims, not only for those of the run.
     """
+    target.fence()
     api.patch_sts(target.client, target.sts, {"spec": {"persistentVolumeClaimRetentionPolicy": policy}})
     if set(policy.values()) != {"Retain"}:
         return
 
+    mounted = sorted({*target.claims, *(name for name, _ordinal in objects.expected_claims(target.sts))})
+
     def look() -> Verdict[None]:
         claims = api.names(api.list_claims(target.client, objects.namespace(target.sts)))
-        owned = [name for name in target.claims if name in claims and _owned_by_workload(claims[name])]
+        owned = [name for name in mounted if name in claims and _owned_by_workload(claims[name])]
         return Pending(f"{', '.join(owned)} still owned") if owned else Done(None)
 
     wait_until(
@@ -70,21 +79,23 @@ def _owned_by_workload(claim: Obj) -> bool:
     return any(ref.get("kind") in ("Pod", "StatefulSet") for ref in objects.owner_references(claim))
 
 
-def hold_claims(target: Target) -> None:
-    """Hold every claim: from now on no pod of the StatefulSet can start, whoever scales (DESIGN, the hold).
-
-    Raises Refused, with nothing deleted, when a PV does not say Retain (S2).
-    """
-    namespace = objects.namespace(target.sts)
+def demand_retained(target: Target) -> None:
+    """That the claims may be held. Raises Refused when a PV does not say Retain (S2)."""
     for name in target.claims:
-        claim = api.get_claim(target.client, namespace, name)
+        claim = api.get_claim(target.client, objects.namespace(target.sts), name)
         if claim is not None:
             _demand_retain(target.client, claim)
+
+
+def hold_claims(target: Target) -> None:
+    """Hold every claim: from now on no pod of the StatefulSet can start, whoever scales (DESIGN, the hold)."""
+    demand_retained(target)
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda name: _hold(target.client, namespace, name), target.claims))
+        list(pool.map(lambda name: _hold(target, name), target.claims))
 
 
-def _hold(client: K8sClient, namespace: str, name: str) -> None:
+def _hold(target: Target, name: str) -> None:
+    client, namespace = target.client, objects.namespace(target.sts)
     for attempt in range(_CONFLICTS):
         claim = api.get_claim(client, namespace, name)
         if claim is None or objects.is_held(claim):
@@ -97,6 +108,7 @@ def _hold(client: K8sClient, namespace: str, name: str) -> None:
                 context={"claim": name},
             )
         _demand_retain(client, claim)
+        target.fence()
         try:
             api.hold_claim(client, claim)
             return
@@ -146,7 +158,7 @@ def wait_stopped(target: Target, timeout: float, *, held: bool) -> None:
             clock=target.clock,
             what=f"{target.what} to stop and its disks to detach",
         )
-    except MigrationError as error:
+    except TimedOut as error:
         error.hint = (
             "Never force-delete a pod whose node may still write. If the node is dead, give it the taint "
             "node.kubernetes.io/out-of-service:NoExecute (traps 18, 19)."
@@ -157,7 +169,7 @@ def wait_stopped(target: Target, timeout: float, *, held: bool) -> None:
 def _keep_at_zero(target: Target) -> None:
     namespace, name = objects.namespace(target.sts), objects.name(target.sts)
     if objects.replicas(api.find_sts(target.client, namespace, name, objects.sts_type(target.sts))):
-        api.scale_sts(target.client, target.sts, 0)
+        set_replicas(target, 0)
 
 
 def _pvs_of(target: Target) -> set[str]:
