@@ -216,6 +216,42 @@ def claims_are_not_shared(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Fi
                 )
 
 
+def replicas_are_those_asked_for(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
+    """The claims of any other pod are not in the plan, so it would be stopped and its disk would stay behind."""
+    wanted = {f"{plan.sts}-{ordinal}" for ordinal in objects.ordinals(seen.sts)}
+    pods = (objects.name(pod) for pod in seen.pods if objects.is_pod_of(pod, seen.sts))
+    others = sorted(name for name in pods if name not in wanted)
+    if others and (plan.moves or len(seen.claims) < len(objects.expected_claims(seen.sts))):
+        yield _blocker(
+            "pod-not-asked-for",
+            f"StatefulSet {plan.namespace}/{plan.sts} asks for {', '.join(sorted(wanted)) or 'no replica'}, "
+            f"but there is {', '.join(others)}.",
+            "wait until the scaling has ended. An Advanced StatefulSet whose ordinals.start is in force (OpenKruise's "
+            "alpha feature gate StatefulSetStartOrdinal) cannot be moved.",
+        )
+
+
+def pods_can_be_stopped(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
+    """OpenKruise only marks a hooked pod and waits; two of an ordered set block each other for ever (4.3)."""
+    hook = (seen.sts["spec"].get("lifecycle") or {}).get("preDelete") or {}
+    hooked = sorted(objects.name(pod) for pod in seen.pods if _is_hooked(pod, hook))
+    if plan.moves and hooked:
+        yield _blocker(
+            "pod-hooked",
+            f"lifecycle.preDelete of StatefulSet {plan.namespace}/{plan.sts} keeps {', '.join(hooked)} from stopping.",
+            "take lifecycle.preDelete out of its specification for the move.",
+        )
+
+
+def _is_hooked(pod: Obj, hook: Obj) -> bool:
+    """Whether the pod has a label or finalizer that the hook names."""
+    labels = (hook.get("labelsHandler") or {}).items()
+    finalizers = pod["metadata"].get("finalizers") or []
+    return any(objects.labels_of(pod).get(key) == value for key, value in labels) or any(
+        each in finalizers for each in hook.get("finalizersHandler") or []
+    )
+
+
 def sts_is_settled(wish: Wish, seen: Observed, plan: Plan) -> Iterator[Finding]:
     if not plan.moves:
         return
@@ -334,6 +370,8 @@ _CHECKS: tuple[Check, ...] = (
     disks_have_one_pv,
     claims_fit_their_pvs,
     claims_are_not_shared,
+    replicas_are_those_asked_for,
+    pods_can_be_stopped,
     sts_is_settled,
     nobody_else_scales,
     retention_is_retain,

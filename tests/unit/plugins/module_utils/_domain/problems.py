@@ -105,6 +105,23 @@ def shared_claim(seen: Observed) -> Observed:
     return world_of(sts)
 
 
+def hooked_by(**hook: Any) -> Change:
+    """A pod that has a label and a finalizer, in a set with this preDelete hook."""
+
+    def change(seen: Observed) -> None:
+        seen.pods[1]["metadata"].update(labels={"drain": "first"}, finalizers=["example.com/drain"])
+        seen.sts["spec"]["lifecycle"] = {"preDelete": hook}
+
+    return change
+
+
+def with_start_in_force(seen: Observed) -> Observed:
+    """OpenKruise with the feature gate: what runs is web-5 and web-6."""
+    started = world_of(make_sts(2, ordinals={"start": 5}))
+    started.sts["apiVersion"] = "apps.kruise.io/v1beta1"
+    return dataclasses.replace(seen, sts=started.sts, pods=started.pods)
+
+
 def claim_asks(size: str) -> Change:
     return lambda seen: seen.claims[CLAIM]["spec"].update(resources={"requests": {"storage": size}})
 
@@ -154,6 +171,10 @@ BLOCKERS = [
     ("claim-used-by-other-pod", other_pod(make_pod("backup-1", (CLAIM,))), ["backup-1", CLAIM]),
     ("claim-used-by-other-pod", other_pod(make_pod("done-1", (CLAIM,), phase="Succeeded")), ["done-1", CLAIM]),
     ("claim-used-by-other-pod", other_pod(make_pod("b", (CLAIM,), make_sts(name="other"))), ["Pod b", CLAIM]),
+    ("pod-not-asked-for", other_pod(make_pod("web-2", (), make_sts())), ["web-0, web-1", "web-2"]),
+    ("pod-not-asked-for", with_start_in_force, ["web-0, web-1", "web-5, web-6"]),
+    ("pod-hooked", hooked_by(labelsHandler={"drain": "first"}), ["web-1 from stopping"]),
+    ("pod-hooked", hooked_by(finalizersHandler=["other", "example.com/drain"]), ["web-1 from stopping"]),
     ("sts-terminating", sts_with("metadata", **DELETED), ["default/web"]),
     ("sts-owned", OWNED, ["Kafka events"]),
     ("rollout-unfinished", sts_with("status", updateRevision="web-2"), ["default/web"]),
@@ -186,6 +207,7 @@ NOTHING_WRONG: dict[str, Change] = {
     "a disk that was attached once": disk_with(attachments=(), detached_time="2026-11-22T00:00:00Z"),
     "a pod with other claims": other_pod(make_pod("other", ("other",))),
     "an owner that is no controller": sts_with("metadata", ownerReferences=[{"kind": "App", "name": "a"}]),
+    "a hook that no pod has": hooked_by(labelsHandler={"drain": "last"}, finalizersHandler=["example.com/other"]),
     "OnDelete keeps revisions apart": revisions_apart({"type": "OnDelete"}),
     "a partition keeps revisions apart": revisions_apart({"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}),
     "a PV larger than the claim asks": claim_asks("10Gi"),

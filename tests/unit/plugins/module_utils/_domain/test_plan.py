@@ -172,7 +172,6 @@ def check_placement(placed: list[Volume], targets: tuple[str, ...]) -> None:
         pytest.param({"ordinals": {"start": 5}}, [5, 6, 7], id="ordinals.start"),
         pytest.param({"reserveOrdinals": [1]}, [0, 2, 3], id="Kruise reserves one"),
         pytest.param({"reserveOrdinals": ["0-2", 4]}, [3, 5, 6], id="Kruise reserves a range"),
-        pytest.param({"ordinals": {"start": 1}, "reserveOrdinals": [2]}, [1, 3, 4], id="both"),
     ],
 )
 def test_the_claims_of_the_replicas_that_there_are(spec: dict[str, Any], wanted: list[int]) -> None:
@@ -181,6 +180,11 @@ def test_the_claims_of_the_replicas_that_there_are(spec: dict[str, Any], wanted:
     assert [v.ordinal for v in planned.moves] == wanted
     assert zones_of(list(planned.moves)) == [ZONE_J, ZONE_K, ZONE_J]
     assert planned.blockers == []
+
+
+def test_openkruise_counts_from_0_whatever_ordinals_start_says() -> None:
+    sts = make_sts(2, ordinals={"start": 5}, reserveOrdinals=[1]) | {"apiVersion": "apps.kruise.io/v1beta1"}
+    assert [v.claim for v in plan_for(world_of(sts)).moves] == ["www-web-0", "www-web-2"]
 
 
 def test_absent_replicas_mean_one() -> None:
