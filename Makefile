@@ -20,7 +20,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
 
 demo: setup-sandbox  ## a sandbox starts, the example application moves to another zone, the sandbox stops
-	@$(python) -m tests.sandbox demo
+	@$(python) -m tests.sandbox demo --backend $(BACKEND)
 
 sandbox-up: setup-sandbox  ## start a sandbox that stays; .sandbox/env.sh then says how to reach it (BACKEND=real: on a real control plane)
 	@$(python) -m tests.sandbox up --backend $(BACKEND)

@@ -63,10 +63,14 @@ def _environment(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    if arguments.backend == "real":
-        # In the foreground, because it may take minutes to build them.
-        binaries.ensure()
+    _ensure(arguments)
     print(daemon.up(daemon.Place(arguments.directory), _settings(arguments)))
+
+
+def _ensure(arguments: argparse.Namespace) -> None:
+    """In the foreground, because it may take minutes to build a real control plane."""
+    if arguments.backend == "real":
+        binaries.ensure()
 
 
 def _down(arguments: argparse.Namespace) -> None:
@@ -96,7 +100,8 @@ def _status(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from . import demo
 
-    return demo.main(arguments.profile)
+    _ensure(arguments)
+    return demo.main(arguments.profile, arguments.backend)
 
 
 def _world(arguments: argparse.Namespace) -> None:
@@ -217,17 +222,16 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("up", _up, "start the sandbox; returns when it is ready"),
         ("serve", _serve, "be the sandbox, in the foreground"),
+        ("demo", _demo, "migrate the example and judge the result"),
     ):
         found = command(name, run, text)
         found.add_argument("--backend", choices=("embedded", "real"), default="embedded", help="the control plane")
         found.add_argument("--profile", choices=("instant", "cloud"), default="instant")
-        found.add_argument("--nodes-per-zone", type=int, default=1)
-        found.add_argument("--kruise", action="store_true", help="with OpenKruise's Advanced StatefulSets")
+        if run is not _demo:
+            found.add_argument("--nodes-per-zone", type=int, default=1)
+            found.add_argument("--kruise", action="store_true", help="with OpenKruise's Advanced StatefulSets")
     command("down", _down, "stop the sandbox")
     command("status", _status, "is it up, and what do clients need")
-    command("demo", _demo, "migrate the example and judge the result").add_argument(
-        "--profile", choices=("instant", "cloud"), default="instant"
-    )
     command("world", _world, "pods, claims, disks, snapshots").add_argument("--json", action="store_true")
     command("records", _records, "the contents of a disk").add_argument("disk")
     found = command("requests", _requests, "what ECS and Kubernetes were asked")

@@ -17,7 +17,7 @@ from . import invariants, manifests, tables
 from .daemon import ROOT
 from .nodes.client import Kubernetes
 from .records import flaw, starts_with
-from .sandbox import Sandbox
+from .sandbox import Backend, Sandbox
 from .world import World, disk_of_claim, is_ready, mounts, zone_of_pod
 
 NAMESPACE, STS, TARGET_ZONES = "default", "web", ("cn-beijing-k",)
@@ -28,7 +28,7 @@ _RECORDS_BEFORE = 5
 _RECORDS_AFTER = 3
 
 
-def main(profile: str = "instant") -> int:
+def main(profile: str = "instant", backend: Backend = "embedded") -> int:
     """Exit status 0 only if every claim's data moved whole and is written on."""
     started = time.monotonic()
     # The servers' and the nodes' own troubles are not part of the show.
@@ -36,7 +36,7 @@ def main(profile: str = "instant") -> int:
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     # Whoever ends the demo ends its sandbox in an orderly way, and the playbook with it.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    with Sandbox(profile=profile) as sandbox:
+    with Sandbox(profile=profile, backend=backend) as sandbox:
         _say(
             f"Sandbox up in {time.monotonic() - started:.1f} s: ECS, Kubernetes, {len(sandbox.world()['nodes'])} nodes."
         )
