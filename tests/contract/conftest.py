@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sandbox.nodes.names import NAMESPACES, VOLUMES
-from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.sandbox import Backend, Sandbox
 from tests.support import wait_for
 
 from .caller import Caller
@@ -54,14 +54,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    found: Backend = request.param
+    return found
 
 
 @pytest.fixture(scope="session")
-def running(backend: str) -> Iterator[tuple[Sandbox, Caller]]:
+def running(backend: Backend) -> Iterator[tuple[Sandbox, Caller]]:
     """At the end nothing that the tests made is left: it is part of the contract that all of it can go."""
-    with Sandbox() as sandbox:
+    with Sandbox(backend=backend) as sandbox:
         caller = Caller(sandbox.kubeconfig)
         yield sandbox, caller
         try:

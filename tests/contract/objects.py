@@ -37,7 +37,7 @@ def without_disks(name: str = "web", **spec: Any) -> Object:
     """The example without a volume, for what has to do with pods only."""
     obj = new_set(name, **spec)
     del obj["spec"]["volumeClaimTemplates"]
-    obj["spec"]["template"]["spec"]["containers"][0].pop("volumeMounts")
+    obj["spec"]["template"]["spec"]["containers"][0].pop("volumeMounts", None)
     return obj
 
 
@@ -50,12 +50,16 @@ def new_volume(
     reserved_for: tuple[str, str] | None = None,
     uid: str = "",
 ) -> Object:
-    """As a migrator makes it (sample 59). ``reserved_for``: namespace and name of a claim, ``uid``: whose."""
+    """As a migrator makes it (sample 59). ``reserved_for``: namespace and name of a claim, ``uid``: whose.
+
+    ``handle``: a disk; else the recorded one, which this cluster does not have.
+    """
     obj: Object = load("59-")["request"]["body"]
     obj["metadata"] = {"name": name}
     spec = obj["spec"]
     spec["capacity"]["storage"] = size
-    spec["csi"]["volumeHandle"] = handle or f"d-{name}"
+    if handle:
+        spec["csi"]["volumeHandle"] = handle
     spec["nodeAffinity"]["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["values"] = [zone]
     del spec["claimRef"]
     if reserved_for:

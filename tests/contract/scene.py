@@ -24,6 +24,10 @@ DEADLINE = 90.0
 LABEL = "contract.test.example/scene"
 
 
+class Missing(AssertionError):
+    """An object that the test counts on is not there."""
+
+
 class Scene:
     """Calls by resource key, in this namespace. ``suffix`` is what makes the names of cluster-scoped objects unique."""
 
@@ -67,7 +71,8 @@ class Scene:
 
     def there(self, resource: str, name: str) -> Object:
         found = self.get(resource, name)
-        assert found, f"{resource} {name} is gone"
+        if not found:
+            raise Missing(f"{resource} {name} is not there")
         return found
 
     def list(self, resource: str) -> Objects:
@@ -78,7 +83,7 @@ class Scene:
 
     def delete(self, resource: str, name: str, options: Object | None = None) -> Answer:
         answer = self.caller.send("DELETE", self.path(resource, name), options)
-        assert answer.status == 200, answer.body
+        assert answer.status in (200, 202), answer.body
         return answer
 
     def scale(self, replicas: int, name: str = "web") -> Object:
@@ -98,8 +103,16 @@ class Scene:
         self._unhold(resource, self.there(resource, name))
 
     def wait(self, probe: Callable[[], Any], what: str) -> Any:
+        """The first truthy answer of the probe, for which an object that is not there (yet) is none."""
+
+        def answer() -> Any:
+            try:
+                return probe()
+            except Missing:
+                return None
+
         try:
-            return wait_for(probe, what, DEADLINE)
+            return wait_for(answer, what, DEADLINE)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.describe()}") from None
 
@@ -164,11 +177,11 @@ class Scene:
             if event["reason"] == reason and event["involvedObject"]["name"] == about
         ]
 
-    def wait_event(self, reason: str, about: str, beginning: str = "") -> str:
+    def wait_event(self, reason: str, about: str, part: str = "") -> str:
         def found() -> str | None:
-            return next((text for text in self.events(reason, about) if text.startswith(beginning)), None)
+            return next((text for text in self.events(reason, about) if part in text), None)
 
-        return str(self.wait(found, f"event {reason} about {about}: {beginning}"))
+        return str(self.wait(found, f"event {reason} about {about}: {part}"))
 
     def now(self) -> str:
         """The cluster's revision, for ``changes``."""
