@@ -28,6 +28,7 @@ from .._retry import Clock, Policy, retry
 
 try:
     import urllib3
+    import yaml
     from kubernetes import client as kube
     from kubernetes import config as kube_config
     from kubernetes.client.exceptions import ApiException
@@ -115,7 +116,7 @@ class K8sClient:
             )
             return dict(json.loads(response.data))
         except ApiException as error:
-            raise _api_error(error, what) from None
+            raise (_api_error(error, what) if error.status else _tls_error(error, what, self.host)) from None
         except urllib3.exceptions.HTTPError as error:
             raise Retryable(
                 f"The Kubernetes API server {self.host} did not answer {what}: {type(error).__name__}",
@@ -171,13 +172,24 @@ def _load(options: dict[str, Any], configuration: Any) -> None:
             )
         else:
             kube_config.load_incluster_config(client_configuration=configuration)
-    except (ConfigException, OSError, TypeError, ValueError) as error:
+    except (ConfigException, OSError, TypeError, ValueError, yaml.YAMLError) as error:
         looked_at = "kubeconfig option, KUBECONFIG, ~/.kube/config, in-cluster service account"
         raise BadInput(
             f"No usable Kubernetes configuration ({path or looked_at}): {error}",
             code="NoKubeconfig",
             hint="Give kubeconfig (and context), or host and api_key, or set K8S_AUTH_KUBECONFIG.",
         ) from None
+
+
+def _tls_error(error: Any, what: str, host: str) -> MigrationError:
+    """The ``kubernetes`` package turns an SSLError into an ApiException without a status. A cut handshake may pass."""
+    reason = " ".join(str(error.reason or "").split())
+    kind = Refused if "certificate" in reason.lower() else Retryable
+    return kind(
+        f"No TLS connection to the Kubernetes API server {host} for {what}: {reason}",
+        code="TlsFailed",
+        hint="Check ca_cert and the name in host, or the certificate-authority-data of the kubeconfig.",
+    )
 
 
 def _api_error(error: Any, what: str) -> MigrationError:
