@@ -48,6 +48,7 @@ class ControlPlane:
         self._front_proxy_authority = Authority("zoneshift-sandbox-front-proxy-ca")
         self._ports = Ports()
         self._processes = Processes(directory)
+        self._etcd_url = ""
         self.url = ""
 
     @property
@@ -105,8 +106,9 @@ class ControlPlane:
         self._write("service-accounts.key", pem_of(ec.generate_private_key(ec.SECP256R1())))
 
     def _start_etcd(self) -> None:
-        peers, clients = (f"http://{_HOST}:{self._ports.reserve()}" for _ in range(2))
-        self._etcd = clients
+        clients = f"http://{_HOST}:{self._ports.reserve()}"
+        peers = f"http://{_HOST}:{self._ports.reserve()}"
+        self._etcd_url = clients
         self._start(
             "etcd",
             f"--data-dir={self._directory / 'etcd'}",
@@ -126,7 +128,7 @@ class ControlPlane:
         keys = self._directory
         self._start(
             "kube-apiserver",
-            f"--etcd-servers={self._etcd}",
+            f"--etcd-servers={self._etcd_url}",
             f"--bind-address={_HOST}",
             f"--secure-port={port}",
             "--permit-port-sharing",
