@@ -159,6 +159,8 @@ def test_host_key_and_authority(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "no-such-token-0123456789" not in str(caught.value.as_result())
 
 
+# The warning of the last line, which asks not to look at the certificate.
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_a_server_that_cannot_prove_itself(sandbox: Sandbox) -> None:
     server = yaml.safe_load(sandbox.kubeconfig.read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"]
     options = {"host": server, "api_key": _token(sandbox)}

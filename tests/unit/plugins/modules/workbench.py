@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -129,22 +127,3 @@ def main(
     written = capsys.readouterr()
     calls = [call for call in sandbox.log.calls(since) if call.user == "admin"]
     return Ending(int(ended.value.code or 0), json.loads(written.out), written.out + written.err, calls)
-
-
-@contextlib.contextmanager
-def before_request(
-    monkeypatch: pytest.MonkeyPatch, place: object, name: str, happening: Callable[[], object]
-) -> Iterator[None]:
-    """Let something happen once, right before the next call of a function: what others do between our look and step."""
-    original = getattr(place, name)
-    left = [happening]
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if left:
-            left.pop()()
-        return original(*args, **kwargs)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(place, name, called)
-        yield
-    assert not left, f"{name} was not called"
