@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from tests.sandbox.sandbox import Sandbox
 
 Found = TypeVar("Found")
+
+
+def backends() -> list[str]:
+    """What to test on: the embedded control plane, or those that ZONESHIFT_BACKENDS lists (``embedded,real``)."""
+    return os.environ.get("ZONESHIFT_BACKENDS", "embedded").split(",")
 
 
 def wait_for(probe: Callable[[], Found | None], what: str, timeout: float = 60.0) -> Found:

@@ -23,17 +23,23 @@ from tests.role.support import (
 )
 from tests.sandbox.faults import Fault
 from tests.sandbox.kruise.rules import SETS
-from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.sandbox import Backend, Sandbox
 from tests.sandbox.world import World, disk_of_claim, is_ready
-from tests.support import acknowledged, as_admin, contents, wait_for_world, web
+from tests.support import acknowledged, as_admin, backends, contents, wait_for_world, web
 
 ZONE_H, ZONE_K = "cn-beijing-h", "cn-beijing-k"
 CLAIMS = ("www-web-0", "www-web-2")
 
 
+@pytest.fixture(params=backends())
+def backend(request: pytest.FixtureRequest) -> Backend:
+    found: Backend = request.param
+    return found
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(kruise=True) as found:
+def sandbox(backend: Backend) -> Iterator[Sandbox]:
+    with Sandbox(kruise=True, backend=backend) as found:
         yield found
 
 

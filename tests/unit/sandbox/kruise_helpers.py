@@ -65,9 +65,9 @@ class AdvancedWeb:
         status = dict(found.get("status") or {})
         return status if status.get("observedGeneration") == found["metadata"]["generation"] else {}
 
-    def wait(self, probe: Any, what: str) -> Any:
+    def wait(self, probe: Any, what: str, timeout: float = 60.0) -> Any:
         try:
-            return wait_for(probe, what)
+            return wait_for(probe, what, timeout)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.get()}\n{describe(self.sandbox)}") from None
 
@@ -109,5 +109,8 @@ class AdvancedWeb:
         self.wait(lambda: self.events("FailedCreate"), "a refusal to make the pod")
 
     def release(self, ordinal: int) -> None:
-        self.admin.patch(CLAIMS, f"www-web-{ordinal}", {"metadata": {"finalizers": None}}, "default")
-        self.wait(lambda: ordinal not in self.claims(), "the held claim to go")
+        """Let the held claim go; the controller may make a new one at once."""
+        name = f"www-web-{ordinal}"
+        uid = self.claims()[ordinal]["metadata"]["uid"]
+        self.admin.patch(CLAIMS, name, {"metadata": {"finalizers": None}}, "default")
+        self.wait(lambda: uid not in [each["metadata"]["uid"] for each in self.claims().values()], f"{name} to go")

@@ -15,16 +15,22 @@ from tests.sandbox.kruise.rules import PREPARING_DELETE, SETS, STATE_LABEL
 from tests.sandbox.nodes.client import Object
 from tests.sandbox.nodes.names import NEVER_READY_IN
 from tests.sandbox.nodes.workqueue import Pauses
-from tests.sandbox.sandbox import Sandbox
-from tests.support import as_admin, wait_for_world, web
+from tests.sandbox.sandbox import Backend, Sandbox
+from tests.support import as_admin, backends, wait_for_world, web
 from tests.unit.sandbox.kruise_helpers import CLAIMS, PODS, AdvancedWeb, advanced_web
 
 PARALLEL = {"podManagementPolicy": "Parallel"}
 
 
+@pytest.fixture(params=backends())
+def backend(request: pytest.FixtureRequest) -> Backend:
+    found: Backend = request.param
+    return found
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(kruise=True) as found:
+def sandbox(backend: Backend) -> Iterator[Sandbox]:
+    with Sandbox(kruise=True, backend=backend) as found:
         yield found
 
 
@@ -175,9 +181,9 @@ def test_a_claim_that_is_terminating_keeps_its_pod_away(sandbox: Sandbox) -> Non
     found.wait_ready(0, 1)
 
 
-def test_a_held_set_is_looked_at_again_when_it_changes_not_when_its_claim_does() -> None:
+def test_a_held_set_is_looked_at_again_when_it_changes_not_when_its_claim_does(backend: Backend) -> None:
     """With a first pause of an hour nothing but a change of the set can bring it back."""
-    with Sandbox() as sandbox:
+    with Sandbox(backend=backend) as sandbox:
         kruise = Kruise(sandbox.kubeconfig, Pauses(first=3600, longest=7200))
         kruise.start()
         try:
@@ -246,7 +252,8 @@ def test_pods_of_a_set_that_was_deleted_as_an_orphanage_are_adopted(sandbox: San
     before = uids(found.pods())
     orphan = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
     found.admin.request("DELETE", found.admin.path(SETS, "default", "web"), orphan)
-    found.wait(lambda: found.admin.get(SETS, "web", "default") is None, "the set to go")
+    # A real garbage collector looks for new kinds of objects every half minute.
+    found.wait(lambda: found.admin.get(SETS, "web", "default") is None, "the set to go", timeout=300)
     found.admin.create(SETS, advanced_web(2))
     found.wait_ready(0, 1)
     assert uids(found.pods()) == before
@@ -254,8 +261,8 @@ def test_pods_of_a_set_that_was_deleted_as_an_orphanage_are_adopted(sandbox: San
     found.wait(lambda: not found.pods(), "the garbage collector to take the pods")
 
 
-def test_the_controller_carries_on_where_another_one_ended() -> None:
-    with Sandbox() as sandbox:
+def test_the_controller_carries_on_where_another_one_ended(backend: Backend) -> None:
+    with Sandbox(backend=backend) as sandbox:
         first, second = Kruise(sandbox.kubeconfig), Kruise(sandbox.kubeconfig)
         first.start()
         found = AdvancedWeb.run(sandbox, 1, 0)

@@ -11,14 +11,20 @@ from typing import Any
 import pytest
 
 from tests.sandbox.nodes.client import Object
-from tests.sandbox.sandbox import Sandbox
-from tests.support import web
+from tests.sandbox.sandbox import Backend, Sandbox
+from tests.support import backends, web
 from tests.unit.sandbox.kruise_helpers import AdvancedWeb
 
 
+@pytest.fixture(params=backends())
+def backend(request: pytest.FixtureRequest) -> Backend:
+    found: Backend = request.param
+    return found
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(kruise=True) as found:
+def sandbox(backend: Backend) -> Iterator[Sandbox]:
+    with Sandbox(kruise=True, backend=backend) as found:
         yield found
 
 
