@@ -21,6 +21,7 @@ from tests.role.support import (
     zones_of_disks,
     zones_of_pods,
 )
+from tests.role.test_permissions import USER, granted_rights, service_account, used_rights
 from tests.sandbox.faults import Fault
 from tests.sandbox.kruise.rules import SETS
 from tests.sandbox.sandbox import Backend, Sandbox
@@ -122,3 +123,31 @@ def test_a_failed_step_is_undone(sandbox: Sandbox, action: str) -> None:
     for kind in ("claims", "volumes", "disks", "snapshots"):
         assert len(settled[kind]) == len(outcome.before[kind]), f"something of the run is left over in {kind}"
     assert settled["disasters"] == []
+
+
+def test_the_shipped_rights_suffice_and_are_used(sandbox: Sandbox) -> None:
+    """A retention policy that has to be changed makes every right come into use."""
+    start_advanced_web(sandbox, persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Delete"})
+    environment = {"KUBECONFIG": str(service_account(sandbox))}
+    outcome = play(sandbox, "migrate.yml", environment=environment, user=USER, sts="web", target_zones=ZONE_K)
+    demand_moved(outcome.succeeded())
+    used, granted = used_rights(outcome), granted_rights("plan.yaml", "migrate.yaml")
+    assert {right for right in used - granted if right[2] != "selfsubjectaccessreviews"} == set()
+    assert {right for right in granted - used if right[1] == "apps.kruise.io"} == set(), "a rule that nothing needs"
+    assert [right for right in used if right[1] == "apps"] == [("get", "apps", "statefulsets")]
+
+
+def test_a_set_whose_pods_cannot_be_stopped_is_refused(sandbox: Sandbox) -> None:
+    """A hook would keep the pods for as long as its owner likes, with half of the application stopped."""
+    template = web(1)["spec"]["template"]
+    template["metadata"]["labels"]["example.com/block"] = "true"
+    hook = {"preDelete": {"labelsHandler": {"example.com/block": "true"}}}
+    start_advanced_web(sandbox, lifecycle=hook, template=template)
+    outcome = play(sandbox, "migrate.yml", sts="web", target_zones=ZONE_K)
+    outcome.failed("lifecycle.preDelete of StatefulSet default/web keeps web-0, web-2 from stopping.")
+    assert outcome.mutating == []
+
+
+def test_ordinals_start_is_ignored_as_openkruise_does(sandbox: Sandbox) -> None:
+    start_advanced_web(sandbox, ordinals={"start": 2})
+    demand_moved(play(sandbox, "migrate.yml", sts="web", target_zones=ZONE_K).succeeded())

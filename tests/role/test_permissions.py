@@ -26,7 +26,7 @@ def _documents(name: str) -> list[dict[str, Any]]:
     return list(document["items"]) if document["kind"] == "List" else [document]
 
 
-def _granted(*files: str) -> set[tuple[str, str, str]]:
+def granted_rights(*files: str) -> set[tuple[str, str, str]]:
     """(verb, group, resource) of every rule."""
     return {
         (verb, group, resource)
@@ -39,7 +39,7 @@ def _granted(*files: str) -> set[tuple[str, str, str]]:
     }
 
 
-def _service_account(sandbox: Sandbox) -> Path:
+def service_account(sandbox: Sandbox) -> Path:
     """A kubeconfig of the shipped service account with the shipped rights."""
     collections = {
         "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
@@ -57,7 +57,7 @@ def _service_account(sandbox: Sandbox) -> Path:
     return path
 
 
-def _used(*outcomes: Outcome) -> set[tuple[str, str, str]]:
+def used_rights(*outcomes: Outcome) -> set[tuple[str, str, str]]:
     """(verb, group, resource) of every request that the service account sent."""
     found = set()
     for outcome in outcomes:
@@ -68,10 +68,10 @@ def _used(*outcomes: Outcome) -> set[tuple[str, str, str]]:
     return found
 
 
-def test_the_shipped_rights_suffice_and_are_used(sandbox: Sandbox) -> None:
+def test_the_shipped_rights_suffice_and_areused_rights(sandbox: Sandbox) -> None:
     # A retention policy that has to be changed makes every right come into use.
     start_web(sandbox, ZONE_H, persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete", "whenDeleted": "Retain"})
-    environment = {"KUBECONFIG": str(_service_account(sandbox))}
+    environment = {"KUBECONFIG": str(service_account(sandbox))}
 
     def run(playbook: str, **options: Any) -> Outcome:
         return play(sandbox, playbook, environment=environment, user=USER, sts="web", **options)
@@ -82,8 +82,8 @@ def test_the_shipped_rights_suffice_and_are_used(sandbox: Sandbox) -> None:
     rest = [run("migrate.yml", target_zones=ZONE_K), run("status"), run("finalize")]
     assert [outcome.returncode for outcome in rest] == [0, 0, 0], "\n".join(outcome.output for outcome in rest)
 
-    used = _used(undone, *rest)
-    granted = _granted("plan.yaml", "migrate.yaml")
+    used = used_rights(undone, *rest)
+    granted = granted_rights("plan.yaml", "migrate.yaml")
     questions = {right for right in used if right[2] == "selfsubjectaccessreviews"}
     assert used - granted - questions == set()
     unused = {right for right in granted - used if right[1] != "apps.kruise.io"}
@@ -98,11 +98,11 @@ def test_the_shipped_rights_suffice_and_are_used(sandbox: Sandbox) -> None:
 def test_the_access_review_asks_for_what_the_rules_grant() -> None:
     """A right that a run needs and the plan does not ask for would be missed only after the application was stopped."""
     asked = {(verb, group, resource) for verb, group, resource, _namespaced in NEEDED_RIGHTS}
-    granted = {right for right in _granted("migrate.yaml") if right[1] != "apps.kruise.io"}
+    granted = {right for right in granted_rights("migrate.yaml") if right[1] != "apps.kruise.io"}
     assert granted - asked == set()
 
 
 def test_planning_needs_no_more_than_looking() -> None:
     plan = json.loads((ROOT / "docs" / "ram" / "plan.json").read_text(encoding="utf-8"))
     assert all(action.startswith("ecs:Describe") for action in plan["Statement"][0]["Action"])
-    assert {verb for verb, _group, _resource in _granted("plan.yaml")} == {"get", "list"}
+    assert {verb for verb, _group, _resource in granted_rights("plan.yaml")} == {"get", "list"}
