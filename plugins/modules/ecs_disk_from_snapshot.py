@@ -147,7 +147,7 @@ def _present(ctx: Context, owner: copies.Owner) -> dict[str, Any]:
     if ctx.check_mode:
         return {"changed": bool(missing), "volumes": volume_results(known), "deleted": [], "diff": diff}
     if ctx.run is not None:
-        ctx.run.note(phase="disks")
+        ctx.run.move_on("disks")
     made = {volume.source_disk_id: volume for volume in copies.create_disks(owner, missing, sources)}
     complete = [made.get(volume.source_disk_id, volume) for volume in known]
     if ctx.run is not None:

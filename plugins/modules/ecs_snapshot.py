@@ -185,7 +185,7 @@ def run(ctx: Context) -> dict[str, Any]:
     if ctx.check_mode:
         return _result(known, existing, volumes, changed=bool(missing))
     if ctx.run is not None:
-        ctx.run.note(phase="snapshot")
+        ctx.run.move_on("snapshot")
     made = {
         volume.source_disk_id: volume
         for volume in copies.create_snapshots(owner, missing, ctx.params["retention_days"])

@@ -29,8 +29,9 @@ options:
     description:
       - With V(present) every claim is bound to its disk, and the PV has O(volumes[].reclaim_policy).
       - With V(absent) the PV objects that this run made for O(volumes[].disk_id) are gone; the disks stay.
-      - With V(finalized) the same as V(present), and the PV objects of O(volumes[].source_disk_id) are gone for good;
-        the disks stay.
+      - With V(finalized) no claim is moved. A claim that is on its O(volumes[].disk_id) has its PV given
+        O(volumes[].reclaim_policy), one that went elsewhere meanwhile is left alone, and the PV objects of
+        O(volumes[].source_disk_id) are gone for good; the disks stay.
     type: str
     choices: [present, absent, finalized]
     default: present
@@ -140,20 +141,26 @@ def run(ctx: Context) -> dict[str, Any]:
             raise BadInput("state absent needs run_id: only PVs that a run made are deleted. Nothing was changed.")
         return _without_pvs(ctx, rebinder, [Outcome(volume, False) for volume in ctx.volumes], ctx.volumes, run_id)
     volumes = ctx.demand("claim", "disk_id", "zone", "size_gib")
-    swaps = rebinder.swaps(volumes, ctx.run.originals() if ctx.run is not None else {}, run_id)
+    finalized = ctx.params["state"] == "finalized"
+    if finalized:
+        ctx.demand("source_disk_id")
+        rebinder.demand_off_source(volumes)
+    originals = ctx.run.originals() if ctx.run is not None else {}
+    settled = [volume for volume in volumes if not finalized or rebinder.is_on_disk(volume)]
+    swaps = rebinder.swaps(settled, originals, run_id)
     if ctx.check_mode:
         outcomes = rebinder.preview(swaps)
     else:
-        if ctx.run is not None:
-            ctx.run.note(phase="rebind" if _is_forward(volumes) else "")
+        if ctx.run is not None and _is_forward(volumes) and not finalized:
+            ctx.run.move_on("rebind")
         outcomes = rebinder.bind(swaps)
     bound = [outcome.volume for outcome in outcomes]
-    if ctx.run is not None and _is_forward(volumes):
+    if ctx.run is not None and _is_forward(volumes) and not finalized:
         ctx.run.note(volumes=bound, fields=("pv",))
     changed = any(outcome.changed for outcome in outcomes)
-    if ctx.params["state"] == "finalized":
-        ctx.demand("source_disk_id")
-        return _without_pvs(ctx, rebinder, outcomes, volumes, run_id="")
+    if finalized:
+        elsewhere = [Outcome(volume, False) for volume in volumes if volume not in settled]
+        return _without_pvs(ctx, rebinder, outcomes + elsewhere, volumes, run_id="")
     return _result(bound, volumes, changed=changed, dropped=[])
 
 
@@ -167,12 +174,11 @@ def _without_pvs(
 ) -> dict[str, Any]:
     """Drop the PVs of the run, or without one those of the source disks."""
     bound = [outcome.volume for outcome in outcomes]
-    moved = frozenset(outcome.volume.claim for outcome in outcomes if outcome.changed)
-    leaving = moved if ctx.check_mode else frozenset()
-    pvs = rebinder.removable(bound, source=not run_id, run_id=run_id, leaving=leaving)
+    pvs = rebinder.removable(bound, source=not run_id, run_id=run_id)
     if not ctx.check_mode:
         rebinder.drop(pvs)
-    return _result(bound, before, changed=bool(moved or pvs), dropped=[objects.name(pv) for pv in pvs])
+    changed = bool(pvs) or any(outcome.changed for outcome in outcomes)
+    return _result(bound, before, changed=changed, dropped=[objects.name(pv) for pv in pvs])
 
 
 def _result(bound: list[Volume], before: list[Volume], *, changed: bool, dropped: list[str]) -> dict[str, Any]:

@@ -49,6 +49,10 @@ options:
     description: Whether source PVs and disks are kept after success.
     type: bool
     default: true
+  check_source_disks:
+    description: Whether to ask ECS if the source disks of the run are still there, see RV(run.gone_disks).
+    type: bool
+    default: false
 extends_documentation_fragment:
   - zoneshift.ack._ecs
   - zoneshift.ack._k8s
@@ -146,7 +150,7 @@ run:
       type: str
       sample: 20261122-2037-4f1a
     state:
-      description: V(open), V(succeeded), V(rolled_back) or V(finalized).
+      description: V(open), V(succeeded), V(rolled_back), V(finalizing) or V(finalized).
       type: str
       sample: succeeded
     phase:
@@ -160,6 +164,10 @@ run:
     plan:
       description: The plan that it carries out.
       type: dict
+    gone_disks:
+      description: Source disks that ECS no longer has in their zone; only with O(check_source_disks).
+      type: list
+      elements: str
     go_back:
       description: What going back or finalizing needs, see the role's entry points rollback and finalize.
       type: dict
@@ -175,6 +183,7 @@ from ..module_utils._domain import goback, report
 from ..module_utils._domain.journal import Journal
 from ..module_utils._domain.model import Plan, Wish
 from ..module_utils._domain.plan import make_plan
+from ..module_utils._ecs import api as ecs_api
 from ..module_utils._errors import BadInput
 from ..module_utils._k8s import api
 from ..module_utils._k8s.run import Run, runs_of
@@ -192,6 +201,7 @@ ARGS = combine(
         "run_id": {"type": "str"},
         "snapshot_retention_days": {"type": "int", "default": 1},
         "retain_source": {"type": "bool", "default": True},
+        "check_source_disks": {"type": "bool", "default": False},
     },
 )
 
@@ -234,11 +244,19 @@ def _new_run_id() -> str:
 
 
 def _journal(ctx: Context) -> Journal | None:
-    namespace = ctx.params["namespace"]
-    if ctx.params["run_id"]:
-        return Run.load(ctx.k8s, namespace, ctx.params["run_id"], read_only=True).journal
-    runs = runs_of(ctx.k8s, namespace, ctx.params["name"])
-    return runs[-1] if runs else None
+    namespace, name = ctx.params["namespace"], ctx.params["name"]
+    if not ctx.params["run_id"]:
+        runs = runs_of(ctx.k8s, namespace, name)
+        return runs[-1] if runs else None
+    journal = Run.load(ctx.k8s, namespace, ctx.params["run_id"], read_only=True).journal
+    if journal["plan"]["sts"] != name:
+        raise BadInput(
+            f"Run {journal['run_id']} is one of StatefulSet {namespace}/{journal['plan']['sts']}, "
+            f"not of {namespace}/{name}.",
+            code="RunOfAnother",
+            hint="Nothing was changed.",
+        )
+    return journal
 
 
 def _text(ctx: Context, plan: Plan | None, journal: Journal | None) -> str:
@@ -250,10 +268,21 @@ def _text(ctx: Context, plan: Plan | None, journal: Journal | None) -> str:
 
 
 def _shown(ctx: Context, journal: Journal) -> dict[str, Any]:
-    claims = api.names(api.list_claims(ctx.k8s, journal["plan"]["namespace"]))
+    namespace = journal["plan"]["namespace"]
+    claims = api.names(api.list_claims(ctx.k8s, namespace))
     pvs = api.names(api.list_pvs(ctx.k8s))
     shown = {key: journal[key] for key in ("run_id", "state", "phase", "message", "opened", "closed", "plan")}
-    return {**shown, "go_back": goback.go_back(journal, claims, pvs)}
+    return {
+        **shown,
+        "go_back": goback.go_back(journal, claims, pvs, api.list_pods(ctx.k8s, namespace)),
+        "gone_disks": _gone_disks(ctx, journal) if ctx.params["check_source_disks"] else [],
+    }
+
+
+def _gone_disks(ctx: Context, journal: Journal) -> list[str]:
+    wanted = {volume["source_disk_id"]: volume["source_zone"] for volume in journal["plan"]["moves"]}
+    there = {disk.disk_id: disk.zone_id for disk in ecs_api.describe_disks(ctx.ecs, wanted)}
+    return sorted(disk_id for disk_id, zone in wanted.items() if there.get(disk_id) != zone)
 
 
 def main() -> None:

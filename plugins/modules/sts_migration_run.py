@@ -32,6 +32,14 @@ options:
     description: Namespace of the StatefulSet and of the journal.
     type: str
     default: default
+  purpose:
+    description:
+      - What a run that exists is taken up for.
+      - With V(go_back) it is open again, and modules that only a move needs refuse to go on with it.
+      - With V(finalize) its source may be deleted, so there is no going back any more. Only for a run that succeeded.
+    type: str
+    choices: [migrate, go_back, finalize]
+    default: migrate
   plan:
     description:
       - The plan that M(zoneshift.ack.sts_migration_info) made. Needed to open a new run.
@@ -91,7 +99,7 @@ run:
       type: str
       sample: 20261122-2037-4f1a
     state:
-      description: V(open), V(succeeded), V(rolled_back) or V(finalized).
+      description: V(open), V(succeeded), V(rolled_back), V(finalizing) or V(finalized).
       type: str
       sample: open
     journal:
@@ -106,10 +114,17 @@ from ..module_utils._argspec import K8S_ARGS, combine
 from ..module_utils._domain import ids, journal, report
 from ..module_utils._domain.model import Plan
 from ..module_utils._domain.objects import Obj
-from ..module_utils._errors import BadInput, Conflict, NotFound
+from ..module_utils._errors import BadInput, Conflict, NotFound, Refused
 from ..module_utils._k8s import api
 from ..module_utils._k8s.run import Run, now
 from ..module_utils._module import Context, run_module
+
+# By purpose: the states from which it is refused, the state and the phase that it leads to.
+_PURPOSES = {
+    "migrate": ((), "", ""),
+    "go_back": ((journal.FINALIZING, journal.FINALIZED), journal.OPEN, journal.GO_BACK_PHASE),
+    "finalize": ((journal.OPEN, journal.ROLLED_BACK), journal.FINALIZING, "finalize"),
+}
 
 ARGS = combine(
     K8S_ARGS,
@@ -117,6 +132,7 @@ ARGS = combine(
         "state": {"type": "str", "choices": ["open", "closed"], "default": "open"},
         "run_id": {"type": "str", "required": True},
         "namespace": {"type": "str", "default": "default"},
+        "purpose": {"type": "str", "choices": ["migrate", "go_back", "finalize"], "default": "migrate"},
         "plan": {"type": "dict"},
         "result": {"type": "str", "choices": list(journal.RESULTS)},
         "reason": {"type": "str", "default": ""},
@@ -153,10 +169,24 @@ def _existing(ctx: Context) -> Run | None:
 
 
 def _take_up(ctx: Context, existing: Run) -> dict[str, Any]:
-    """Take the lock of a run that is on record again. That is not a change: the lock is its own."""
+    """Take the lock of a run that is on record. That alone is not a change: the lock is its own."""
+    before, purpose = existing.journal["state"], ctx.params["purpose"]
+    refused, state, phase = _PURPOSES[purpose]
+    if before in refused:
+        raise Refused(
+            f"Run {existing.run_id} is {before}, so it cannot be taken up to {purpose.replace('_', ' ')}.",
+            code="WrongState",
+            hint="See it with status.yml. Nothing was changed.",
+        )
+    state = state or before
+    changed = before != state
     if not ctx.check_mode:
-        existing.reopen()
-    return {"changed": False, "run": _shown(ctx, existing.journal["state"])}
+        changed = existing.take_up(state, phase)
+    return {
+        "changed": changed,
+        "run": _shown(ctx, state),
+        "diff": {"before": {"state": before}, "after": {"state": state}},
+    }
 
 
 def _originals(ctx: Context, plan: Plan) -> tuple[list[Obj], list[Obj]]:
@@ -188,7 +218,7 @@ def _close(ctx: Context, existing: Run | None) -> dict[str, Any]:
         if journal.is_open(existing.journal):
             existing.check_holder()
         else:
-            existing.reopen()
+            existing.take_up(before, "")
         changed = existing.close(result, reason)
     return {
         "changed": changed,

@@ -261,9 +261,8 @@ def _start(ctx: Context, target: scale.Target, difference: Difference) -> None:
     scale.wait_ready(
         target,
         replicas=ctx.params["replicas"],
-        timeout=ctx.params["wait_timeout"],
         progress_deadline=ctx.params["progress_deadline"],
-        on_first_ready=lambda: _note_first_ready(ctx, target),
+        on_ready=lambda ready: _note_ready(ctx, target, ready),
     )
     scale.stay_ready(
         target,
@@ -275,15 +274,16 @@ def _start(ctx: Context, target: scale.Target, difference: Difference) -> None:
         scale.set_retention_policy(target, ctx.params["claim_retention_policy"], ctx.params["wait_timeout"])
 
 
-def _note_first_ready(ctx: Context, target: scale.Target) -> None:
-    """From here on the application may have written to target disks: going back would lose that (S11)."""
+def _note_ready(ctx: Context, target: scale.Target, ready: list[objects.Obj]) -> None:
+    """Once a Ready pod is on a target disk, the application may have written there: going back would lose it (S11)."""
     if ctx.run is None or ctx.run.journal["ready_on_target"]:
         return
+    mounted = {claim for pod in ready for claim in objects.claims_of_pod(pod)}
+    target_pvs = {volume.claim: volume.pv for volume in journal.volumes(ctx.run.journal) if volume.pv}
+    if not mounted & set(target_pvs):
+        return
     claims = api.names(api.list_claims(ctx.k8s, ctx.params["namespace"]))
-    if any(
-        v.pv and v.claim in claims and objects.volume_name(claims[v.claim]) == v.pv
-        for v in journal.volumes(ctx.run.journal)
-    ):
+    if any(claim in claims and objects.volume_name(claims[claim]) == target_pvs.get(claim) for claim in mounted):
         ctx.run.note(ready_on_target=True)
 
 

@@ -14,7 +14,7 @@ import dataclasses
 import enum
 from typing import Any
 
-from . import manifests, objects
+from . import ids, manifests, objects
 from .model import Volume
 from .objects import Obj
 
@@ -83,6 +83,8 @@ def _settle(swap: Swap, claim: Obj, pv: Obj, on_disk: list[Obj]) -> Step:
     misfit = _misfit(swap, pv)
     if misfit:
         return misfit
+    if objects.has_hold(claim):
+        return Step(Action.RELEASE, uid=objects.uid(claim))
     amendment = manifests.claim_amendment(claim, swap.original_claim)
     if amendment:
         return Step(Action.AMEND_CLAIM, uid=objects.uid(claim), body=amendment)
@@ -96,11 +98,12 @@ def _settle(swap: Swap, claim: Obj, pv: Obj, on_disk: list[Obj]) -> Step:
 
 def _policy(swap: Swap) -> dict[str, Any]:
     """The reclaim policy; with Delete also the annotation by which the provisioner knows its own PV (trap 3)."""
-    body: dict[str, Any] = {"spec": {"persistentVolumeReclaimPolicy": swap.wanted.reclaim_policy}}
+    notes: dict[str, str | None] = {}
     provisioner = objects.annotations_of(swap.original_pv).get(manifests.PROVISIONED_BY)
-    if swap.wanted.reclaim_policy == "Delete" and provisioner:
-        body["metadata"] = {"annotations": {manifests.PROVISIONED_BY: provisioner}}
-    return body
+    if swap.wanted.reclaim_policy == "Delete":
+        notes = {ids.POLICY_ANNOTATION: None, **({manifests.PROVISIONED_BY: provisioner} if provisioner else {})}
+    spec = {"persistentVolumeReclaimPolicy": swap.wanted.reclaim_policy}
+    return {"spec": spec, **({"metadata": {"annotations": notes}} if notes else {})}
 
 
 def _drop(older: Obj, bound: Obj) -> Step:

@@ -11,6 +11,8 @@ import re
 DRIVER = "diskplugin.csi.alibabacloud.com"
 
 HOLD_FINALIZER = "zoneshift.io/hold"
+# On a PV that a run made: the reclaim policy to give it at finalize. It is Retain until then.
+POLICY_ANNOTATION = "zoneshift.io/reclaim-policy"
 RUN_LABEL = "zoneshift.io/run"
 STS_LABEL = "zoneshift.io/sts"
 

@@ -12,7 +12,7 @@ import json
 import zlib
 from typing import Any
 
-from . import ids
+from . import ids, manifests
 from .model import Volume
 from .objects import Obj
 
@@ -23,8 +23,12 @@ _KEY = "journal.json.gz"
 OPEN = "open"
 SUCCEEDED = "succeeded"
 ROLLED_BACK = "rolled_back"
+FINALIZING = "finalizing"
 FINALIZED = "finalized"
 RESULTS = (SUCCEEDED, ROLLED_BACK, FINALIZED)
+
+# From here on the modules that only a move needs refuse: somebody goes back.
+GO_BACK_PHASE = "go_back"
 
 Journal = dict[str, Any]
 
@@ -79,9 +83,11 @@ def originals(journal: Journal) -> dict[str, tuple[Obj, Obj]]:
 
 
 def original_policy(journal: Journal, volume: Volume) -> str:
-    """The reclaim policy that the volume's source PV had before the run."""
+    """The reclaim policy that the volume's PV had before the run, or before an earlier run that was not finalized."""
     pv = journal["originals"]["pvs"].get(volume.source_pv)
-    return str(pv["spec"].get("persistentVolumeReclaimPolicy", "Retain")) if pv else "Retain"
+    if not pv:
+        return "Retain"
+    return manifests.policy_to_give_back(pv)
 
 
 def is_open(journal: Journal) -> bool:

@@ -67,11 +67,19 @@ def reserved_pv(source: Obj, *, name: str, disk_id: str, zone: str, size_gib: in
             {
                 "name": name,
                 "labels": {**_labels_in_zone(source, zone), **({ids.RUN_LABEL: run_id} if run_id else {})},
-                "annotations": _without(objects.annotations_of(source), _PV_ANNOTATIONS_OF_THE_CLUSTER),
+                "annotations": {
+                    **_without(objects.annotations_of(source), _PV_ANNOTATIONS_OF_THE_CLUSTER),
+                    ids.POLICY_ANNOTATION: policy_to_give_back(source),
+                },
             }
         ),
         "spec": spec,
     }
+
+
+def policy_to_give_back(source: Obj) -> str:
+    """The policy of the PV before any run: one that an unfinished chain of runs made says it in an annotation."""
+    return objects.annotations_of(source).get(ids.POLICY_ANNOTATION) or objects.reclaim_policy(source)
 
 
 def _move_affinity(spec: dict[str, Any], source_zone: str, zone: str) -> None:

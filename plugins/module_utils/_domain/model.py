@@ -73,6 +73,11 @@ class Finding:
         return {"id": self.id, "severity": self.severity.value, "message": self.message, "fix": self.fix}
 
 
+def blocker(check_id: str, message: str, fix: str) -> Finding:
+    """A finding with which nothing may be touched."""
+    return Finding(check_id, Severity.BLOCKER, message, fix)
+
+
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """What the user asked for."""

@@ -223,10 +223,6 @@ def requested_bytes(claim: Obj) -> int:
     return quantity_bytes(((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage", "0"))
 
 
-def capacity_bytes(pv: Obj) -> int:
-    return quantity_bytes((pv["spec"].get("capacity") or {}).get("storage", "0"))
-
-
 KRUISE_GROUP = "apps.kruise.io"
 
 

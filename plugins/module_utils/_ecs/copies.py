@@ -218,21 +218,34 @@ def _demand_replaced(owner: Owner, volume: Volume, copy: Disk | None, snapshot: 
 
 
 def _delete_detached(owner: Owner, disks: list[Disk], kind: str) -> list[str]:
-    for disk in disks:
-        if not disk.detached:
-            raise Refused(
-                f"The {kind} disk {disk.disk_id} is not deleted: it is {disk.status} "
-                f"at {', '.join(disk.attachments) or 'no instance'}.",
-                code="DiskInUse",
-                hint="Nothing was deleted. See which pod uses it.",
-                context={"disk": disk.disk_id, "zone": disk.zone_id},
-            )
     disk_ids = [disk.disk_id for disk in disks]
+    if not disk_ids:
+        return []
+
+    def look() -> Verdict[None]:
+        found = api.describe_disks(owner.client, disk_ids)
+        used = next((disk for disk in found if disk.status in ("In_use", "Attaching")), None)
+        if used is not None:
+            return Failed(_in_use(used, kind))
+        busy = [f"{disk.disk_id} is {disk.status}" for disk in found if not disk.detached]
+        return Pending("; ".join(busy)) if busy else Done(None)
+
+    owner.wait(look, f"the {kind} disks to be detached")
     _each(lambda disk_id: api.delete_disk(owner.client, disk_id), disk_ids)
     _wait_gone(
         owner, lambda: (d.disk_id for d in api.describe_disks(owner.client, disk_ids)), f"the {kind} disks", disk_ids
     )
     return disk_ids
+
+
+def _in_use(disk: Disk, kind: str) -> MigrationError:
+    return Refused(
+        f"The {kind} disk {disk.disk_id} is not deleted: it is {disk.status} "
+        f"at {', '.join(disk.attachments) or 'an instance'}.",
+        code="DiskInUse",
+        hint="Nothing was deleted. See which pod uses it.",
+        context={"disk": disk.disk_id, "zone": disk.zone_id},
+    )
 
 
 def _wait_gone(owner: Owner, look_up: Callable[[], Iterable[str]], what: str, ids_of: list[str]) -> None:

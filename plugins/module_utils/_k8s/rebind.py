@@ -72,6 +72,27 @@ class Rebinder:
             )
         return claim, pv
 
+    def is_on_disk(self, volume: Volume) -> bool:
+        """Whether the claim is bound to a PV of the disk where it is wanted."""
+        return self._disk_under(volume.claim) == volume.disk_id
+
+    def demand_off_source(self, volumes: list[Volume]) -> None:
+        """Raises Refused when a claim is on its source disk, which is about to go for good."""
+        for volume in volumes:
+            if self._disk_under(volume.claim) == volume.source_disk_id:
+                raise Refused(
+                    f"Claim {volume.claim} is on its source disk {volume.source_disk_id}, which must stay then.",
+                    code="SourceInUse",
+                    hint="Nothing was deleted. See the run with status.yml.",
+                    context={"claim": volume.claim, "disk": volume.source_disk_id},
+                )
+
+    def _disk_under(self, claim_name: str) -> str:
+        claim = api.get_claim(self._client, self._namespace, claim_name)
+        bound = objects.volume_name(claim) if claim else ""
+        pv = next((pv for pv in self._all_pvs if objects.name(pv) == bound), None) if bound else None
+        return objects.disk_of(pv) if pv else ""
+
     def preview(self, swaps: list[Swap]) -> list[Outcome]:
         """What ``bind`` would come to (check mode)."""
         outcomes = []
@@ -181,7 +202,7 @@ class Rebinder:
             api.delete_claim(self._client, self._namespace, claim, step.uid)
         elif step.action is Action.RELEASE:
             live = api.get_claim(self._client, self._namespace, claim)
-            if live is not None and objects.uid(live) == step.uid and objects.is_held(live):
+            if live is not None and objects.uid(live) == step.uid and objects.has_hold(live):
                 api.release_claim(self._client, live)
         elif step.action is Action.CREATE_CLAIM:
             api.create_claim(self._client, step.body)
@@ -190,13 +211,10 @@ class Rebinder:
         elif step.action is Action.DROP_PV:
             api.delete_pv(self._client, step.name, step.uid)
 
-    def removable(
-        self, volumes: list[Volume], *, source: bool, run_id: str, leaving: frozenset[str] = frozenset()
-    ) -> list[Obj]:
+    def removable(self, volumes: list[Volume], *, source: bool, run_id: str) -> list[Obj]:
         """PV objects to drop: of the source disks (finalize), or those that this run made on the wanted disks (S8).
 
-        Read anew: ``bind`` may just have let them go. Raises Refused when one of them is bound, or does not say Retain:
-        dropping it could then take its disk along. Claims that are ``leaving`` (check mode) are not asked.
+        Raises Refused when one of them is bound, or does not say Retain: dropping it could then take its disk along.
         """
         found = []
         pvs = api.list_pvs(self._client)
@@ -205,7 +223,7 @@ class Rebinder:
             for pv in pvs:
                 ours = source or objects.labels_of(pv).get(ids.RUN_LABEL) == run_id
                 if disk_id and objects.disk_of(pv) == disk_id and ours:
-                    found.append(pv if volume.claim in leaving else self._loose(pv, volume))
+                    found.append(self._loose(pv, volume))
         return found
 
     def _loose(self, pv: Obj, volume: Volume) -> Obj:

@@ -13,12 +13,13 @@ from .._domain import ids, journal, objects
 from .._domain.journal import Journal
 from .._domain.model import Volume
 from .._domain.objects import Obj
-from .._errors import Conflict, MigrationError, NotFound, Refused
+from .._errors import Conflict, MigrationError, NotFound, Refused, Retryable
 from . import api
 from .client import K8sClient
 
 # Renewed by every journal entry; only takes effect on a lock whose holder has died.
 LOCK_SECONDS = 3600
+_ATTEMPTS = 5
 
 
 class Run:
@@ -29,6 +30,8 @@ class Run:
         self._config_map = config_map
         self._read_only = read_only
         self._lock = threading.Lock()
+        # Which taking of the lock this process works under; None until it is first looked at.
+        self._term: int | None = None
         self.journal: Journal = _decode(config_map)
 
     @property
@@ -62,25 +65,47 @@ class Run:
         take_lock(client, plan["namespace"], plan["sts"], new["run_id"])
         try:
             config_map = api.create_config_map(client, journal.encode(new, plan["namespace"]))
-        except MigrationError:
+        except (MigrationError, ValueError) as error:
             free_lock(client, plan["namespace"], plan["sts"], new["run_id"])
+            if isinstance(error, ValueError):
+                raise Refused(f"The run cannot be opened: {error}.", hint="Nothing was changed.") from error
             raise
         return cls(client, config_map, read_only=False)
 
-    def reopen(self) -> None:
-        """Take the lock again, to go on with or go back from a run whose process is gone."""
+    def take_up(self, state: str, phase: str) -> bool:
+        """Take the lock anew, so that a process which still works on this run finds out, and say what for.
+
+        Returns whether the journal changed.
+        """
         plan = self.journal["plan"]
-        take_lock(self._client, self.namespace, plan["sts"], self.run_id)
+        take_lock(self._client, self.namespace, plan["sts"], self.run_id, anew=True)
+        if self.journal["state"] == state and (not phase or self.journal["phase"] == phase):
+            return False
+        self.note(phase=phase, state=state, closed="")
+        return True
+
+    def move_on(self, phase: str, volumes: list[Volume] | None = None, fields: tuple[str, ...] = ()) -> None:
+        """Note what only a move does. Raises Conflict once somebody goes back with this run."""
+        if self.journal["phase"] == journal.GO_BACK_PHASE:
+            raise Conflict(
+                f"Run {self.run_id} is going back, so it does not go on with {phase}.",
+                code="LockLost",
+                hint="Another process runs rollback.yml with this run. This one stops and changes nothing more.",
+            )
+        self.note(phase=phase, volumes=volumes, fields=fields)
 
     def check_holder(self) -> None:
         """Raises Conflict unless this run holds the lock: somebody took over, so this process must stop (S10)."""
         sts = self.journal["plan"]["sts"]
         lease = api.get_lease(self._client, self.namespace, ids.lease_name(sts))
         holder = (lease or {"spec": {}})["spec"].get("holderIdentity") or ""
-        if holder != self.run_id:
+        term = int((lease or {"spec": {}})["spec"].get("leaseTransitions") or 0)
+        if self._term is None:
+            self._term = term
+        if holder != self.run_id or term != self._term:
             raise Conflict(
                 f"Run {self.run_id} no longer holds the lock of StatefulSet {self.namespace}/{sts}: "
-                f"{'run ' + holder + ' does' if holder else 'nobody does'}.",
+                f"{'run ' + holder + ' does, taken anew' if holder else 'nobody does'}.",
                 code="LockLost",
                 hint="Another run took over, or somebody deleted the Lease. This one stops and changes nothing more.",
             )
@@ -93,7 +118,7 @@ class Run:
             return
         with self._lock:
             self.check_holder()
-            if phase:
+            if phase and self.journal["phase"] != journal.GO_BACK_PHASE:
                 self.journal["phase"] = phase
             journal.note_volumes(self.journal, volumes or [], fields)
             self.journal.update(facts)
@@ -106,14 +131,29 @@ class Run:
         if (self.journal["state"], self.journal["message"]) == (state, message) and self.journal["closed"]:
             free_lock(self._client, self.namespace, plan["sts"], self.run_id)
             return False
-        self.note(phase="close", state=state, message=message, closed=now())
+        self.journal["phase"] = "close"
+        self.note(state=state, message=message, closed=now())
         free_lock(self._client, self.namespace, plan["sts"], self.run_id)
         return True
 
     def _write(self) -> None:
+        """Optimistic, and sure: when an answer got lost, the live object tells whether the entry is in it."""
         body = journal.encode(self.journal, self.namespace)
-        body["metadata"]["resourceVersion"] = self._config_map["metadata"]["resourceVersion"]
-        self._config_map = api.replace_config_map(self._client, body)
+        for attempt in range(_ATTEMPTS):
+            body["metadata"]["resourceVersion"] = self._config_map["metadata"]["resourceVersion"]
+            try:
+                self._config_map = api.replace_config_map(self._client, body)
+                return
+            except (Retryable, Conflict):
+                found = api.get_config_map(self._client, self.namespace, objects.name(body))
+                if found is not None and found.get("binaryData") == body["binaryData"]:
+                    self._config_map = found
+                    return
+                unchanged = (
+                    found is not None and found["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"]
+                )
+                if not unchanged or attempt == _ATTEMPTS - 1:
+                    raise
 
 
 def runs_of(client: K8sClient, namespace: str, sts: str) -> list[Journal]:
@@ -122,8 +162,11 @@ def runs_of(client: K8sClient, namespace: str, sts: str) -> list[Journal]:
     return sorted((_decode(config_map) for config_map in found), key=lambda entry: (entry["opened"], entry["run_id"]))
 
 
-def take_lock(client: K8sClient, namespace: str, sts: str, run_id: str) -> None:
-    """Become or stay the holder of the StatefulSet's Lease. Raises Conflict when a live holder is another run."""
+def take_lock(client: K8sClient, namespace: str, sts: str, run_id: str, *, anew: bool = False) -> None:
+    """Become or stay the holder of the StatefulSet's Lease. Raises Conflict when a live holder is another run.
+
+    ``anew`` starts another term even for the same run: processes of the earlier term fail their next check.
+    """
     name = ids.lease_name(sts)
     lease = api.get_lease(client, namespace, name)
     if lease is None:
@@ -142,7 +185,7 @@ def take_lock(client: K8sClient, namespace: str, sts: str, run_id: str) -> None:
             code="Locked",
             hint="Wait for that run, or see it with status.yml. Nothing was changed.",
         )
-    _write_lease(client, lease, run_id, sts)
+    _write_lease(client, lease, run_id, sts, anew=anew)
 
 
 def free_lock(client: K8sClient, namespace: str, sts: str, run_id: str) -> None:
@@ -152,7 +195,9 @@ def free_lock(client: K8sClient, namespace: str, sts: str, run_id: str) -> None:
         _write_lease(client, lease, "", sts)
 
 
-def _write_lease(client: K8sClient, lease: Obj, holder: str, sts: str, *, create: bool = False) -> None:
+def _write_lease(
+    client: K8sClient, lease: Obj, holder: str, sts: str, *, create: bool = False, anew: bool = False
+) -> None:
     """Optimistic: of two that try at once, the API server lets one through."""
     moment = now(micro=True)
     before = lease["spec"]
@@ -162,7 +207,7 @@ def _write_lease(client: K8sClient, lease: Obj, holder: str, sts: str, *, create
         "leaseDurationSeconds": LOCK_SECONDS,
         "renewTime": moment,
     }
-    if holder != (before.get("holderIdentity") or ""):
+    if anew or holder != (before.get("holderIdentity") or ""):
         spec["acquireTime"] = moment
         spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + (0 if create else 1)
     try:

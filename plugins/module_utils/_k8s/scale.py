@@ -178,45 +178,51 @@ def _pvs_of(target: Target) -> set[str]:
 
 
 def wait_ready(
-    target: Target,
-    *,
-    replicas: int,
-    timeout: float,
-    progress_deadline: float,
-    on_first_ready: Callable[[], None],
+    target: Target, *, replicas: int, progress_deadline: float, on_ready: Callable[[list[Obj]], None]
 ) -> None:
-    """Until that many replicas are Ready and available. ``on_first_ready`` is called once, when the first one is."""
-    told = False
+    """Until that many replicas are Ready and available, for as long as one more becomes so every ``progress_deadline``.
+
+    ``on_ready`` is told the Ready pods at every look at which there are some.
+    """
+    pods: list[Obj] = []
 
     def look() -> Verdict[None]:
-        nonlocal told
+        nonlocal pods
         pods = target.pods()
         ready = [pod for pod in pods if objects.condition(pod, "Ready") == "True"]
-        if ready and not told:
-            told = True
-            on_first_ready()
+        if ready:
+            on_ready(ready)
         sts = api.find_sts(
             target.client, objects.namespace(target.sts), objects.name(target.sts), objects.sts_type(target.sts)
         )
-        status = sts.get("status") or {}
-        seen = int(status.get("observedGeneration") or 0) >= int(sts["metadata"].get("generation") or 0)
-        ready_count = int(status.get("readyReplicas") or 0)
-        # Older servers do not tell availableReplicas (csi-and-statefulsets.md 5.2).
-        available = int(status.get("availableReplicas", ready_count) or 0)
         if objects.replicas(sts) != replicas:
             return Failed(_rescaled(target, objects.replicas(sts), replicas))
-        if seen and len(ready) == ready_count == available == replicas:
+        if len(ready) == replicas and _has_settled(sts, replicas):
             return Done(None)
-        return Pending(f"{len(ready)} of {replicas} replicas Ready{_why_not(pods)}")
+        return Pending(f"{len(ready)} of {replicas} replicas Ready")
 
-    wait_until(
-        look,
-        timeout=timeout,
-        interval=_LOOK,
-        clock=target.clock,
-        what=f"the {replicas} replicas of {target.what} to be Ready",
-        progress_deadline=progress_deadline,
-    )
+    try:
+        wait_until(
+            look,
+            timeout=progress_deadline * (replicas + 1),
+            interval=_LOOK,
+            clock=target.clock,
+            what=f"the {replicas} replicas of {target.what} to be Ready",
+            progress_deadline=progress_deadline,
+        )
+    except TimedOut as error:
+        error.msg = error.msg.rstrip(".") + f"{_why_not(pods)}."
+        raise
+
+
+def _has_settled(sts: Obj, replicas: int) -> bool:
+    """Whether the controller has seen the last change and counts that many replicas as Ready and available."""
+    status = sts.get("status") or {}
+    ready = int(status.get("readyReplicas") or 0)
+    # Older servers do not tell availableReplicas (csi-and-statefulsets.md 5.2).
+    available = int(status.get("availableReplicas", ready) or 0)
+    seen = int(status.get("observedGeneration") or 0) >= int(sts["metadata"].get("generation") or 0)
+    return seen and ready == available == replicas
 
 
 def _rescaled(target: Target, found: int, wanted: int) -> MigrationError:

@@ -117,11 +117,14 @@ def test_kinds_of_errors(sandbox: Sandbox, status: int, kind: type[MigrationErro
     assert bool(caught.value.hint) is (kind is Denied)
 
 
+LABELS = {"of": "this-test"}
+
+
 def test_pages_are_read_to_the_end(sandbox: Sandbox) -> None:
     client = _client(sandbox)
     for number in range(5):
-        client.request("POST", MAPS, body={**MAP, "metadata": {"name": f"m{number}"}})
-    found = client.list(MAPS, {"limit": "2"})
+        client.request("POST", MAPS, body={**MAP, "metadata": {"name": f"m{number}", "labels": LABELS}})
+    found = client.list(MAPS, {"limit": "2", "labelSelector": "of=this-test"})
     assert [obj["metadata"]["name"] for obj in found] == [f"m{number}" for number in range(5)]
     assert {(obj["apiVersion"], obj["kind"]) for obj in found} == {("v1", "ConfigMap")}
 

@@ -373,11 +373,17 @@ class TestRemoval:
         assert "state absent needs run_id" in str(outcome.error)
         assert outcome.mutating == []
 
-    @pytest.mark.parametrize("in_one_call", [True, False])
-    def test_finalized_drops_the_source_and_gives_the_policy(self, sandbox: Sandbox, in_one_call: bool) -> None:
+    def test_finalized_moves_no_claim(self, sandbox: Sandbox) -> None:
+        """A claim on its source disk is in use there, or was put back: neither it nor the PV is touched."""
         volume = make_bound(sandbox)
-        if not in_one_call:
-            _run(sandbox, volume)
+        refused = _run(sandbox, volume, state="finalized")
+        refused.failed("SourceInUse", "is on its source disk")
+        assert refused.mutating == []
+        assert disk_behind(sandbox, volume["claim"]) == volume["source_disk_id"]
+
+    def test_finalized_drops_the_source_and_gives_the_policy(self, sandbox: Sandbox) -> None:
+        volume = make_bound(sandbox)
+        _run(sandbox, volume)
         final = {**volume, "reclaim_policy": "Delete"}
         checked = _run(sandbox, final, state="finalized", check=True).succeeded(changed=True)
         assert checked.mutating == []

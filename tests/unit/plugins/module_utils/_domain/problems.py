@@ -126,6 +126,10 @@ def claim_asks(size: str) -> Change:
     return lambda seen: seen.claims[CLAIM]["spec"].update(resources={"requests": {"storage": size}})
 
 
+def template_asks(**spec: Any) -> Change:
+    return lambda seen: seen.sts["spec"]["volumeClaimTemplates"][0]["spec"].update(spec)
+
+
 def kubelet_only(zone: str) -> Obj:
     return make_node(zone, labels={"topology.kubernetes.io/zone": zone, "type": "virtual-kubelet"})
 
@@ -167,6 +171,8 @@ BLOCKERS = [
     ("claim-misfits-pv", pv_with(accessModes=["ReadWriteOncePod"]), [CLAIM, "access modes"]),
     ("claim-misfits-pv", pv_with(volumeMode="Block"), [CLAIM, "volume mode"]),
     ("claim-misfits-pv", pv_with(**NO_ZONE), [CLAIM, "zone none"]),
+    ("template-exceeds-claim", template_asks(resources={"requests": {"storage": "40Gi"}}), [CLAIM, "www", "40Gi"]),
+    ("template-exceeds-claim", template_asks(storageClassName="other"), [CLAIM, "www", "storage class"]),
     ("claim-shared-by-replicas", shared_claim, ["shared", "2 replicas"]),
     ("claim-used-by-other-pod", other_pod(make_pod("backup-1", (CLAIM,))), ["backup-1", CLAIM]),
     ("claim-used-by-other-pod", other_pod(make_pod("done-1", (CLAIM,), phase="Succeeded")), ["done-1", CLAIM]),
@@ -186,6 +192,7 @@ OTHERS = [
     ("sts-not-ready", Severity.WARNING, sts_with("status", readyReplicas=1), ["1 of 2"]),
     ("sts-not-ready", Severity.WARNING, without("sts", "status"), ["0 of 2"]),
     ("pv-stays", Severity.NOTE, network_volume, [CLAIM, DISK]),
+    ("auto-snapshot-policy-not-carried", Severity.WARNING, disk_with(auto_snapshot_policy_id="sp-1"), [DISK, "sp-1"]),
     ("disk-regional", Severity.NOTE, disk_with(category="cloud_regional_disk_auto", zone_id=""), [CLAIM, DISK]),
     ("autoscaler", Severity.WARNING, ONE_AUTOSCALER, ["HorizontalPodAutoscaler web"]),
     (

@@ -154,7 +154,9 @@ def test_on_its_source_disk_the_claim_only_gets_its_policy_back() -> None:
         name=SOURCE,
         uid=f"uid-pv-{SOURCE}",
         body={
-            "metadata": {"annotations": {"pv.kubernetes.io/provisioned-by": ids.DRIVER}},
+            "metadata": {
+                "annotations": {"zoneshift.io/reclaim-policy": None, "pv.kubernetes.io/provisioned-by": ids.DRIVER}
+            },
             "spec": {"persistentVolumeReclaimPolicy": "Delete"},
         },
     )

@@ -13,7 +13,11 @@ import inspect
 import re
 
 import pytest
-from ansible_collections.zoneshift.ack.plugins.module_utils._domain import checks
+from ansible_collections.zoneshift.ack.plugins.module_utils._domain import (
+    checks_volumes,
+    checks_workload,
+    checks_zones,
+)
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Observed, Severity
 
 from tests.unit.plugins.module_utils._domain.problems import (
@@ -83,7 +87,8 @@ def test_a_disk_that_has_no_snapshots_is_refused(category: str) -> None:
 
 
 def test_every_finding_that_the_checks_can_make_is_provoked_here() -> None:
-    made = set(re.findall(r'(?:_blocker|Finding)\(\s*"([a-z-]+)"', inspect.getsource(checks)))
+    sources = "".join(inspect.getsource(module) for module in (checks_volumes, checks_workload, checks_zones))
+    made = set(re.findall(r'(?:blocker|Finding)\(\s*"([a-z-]+)"', sources))
     assert made == {row[0] for row in ALL} | {"disk-without-snapshots"}
 
 

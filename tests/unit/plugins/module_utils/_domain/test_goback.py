@@ -16,7 +16,15 @@ from ansible_collections.zoneshift.ack.plugins.module_utils._domain.journal impo
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.model import Volume
 from ansible_collections.zoneshift.ack.plugins.module_utils._domain.objects import Obj
 
-from tests.unit.plugins.module_utils._domain.worlds import ZONE_I, ZONE_K, make_claim, make_pv, moved, open_journal
+from tests.unit.plugins.module_utils._domain.worlds import (
+    ZONE_I,
+    ZONE_K,
+    make_claim,
+    make_pod,
+    make_pv,
+    moved,
+    open_journal,
+)
 
 NAMES = ("www-web-0", "www-web-1")
 
@@ -76,11 +84,11 @@ def journal_in(phase: str, *, ready: bool = False) -> Journal:
     return journals.decode(json.loads(json.dumps(journals.encode(journal, "default"))))
 
 
-def back_from(journal: Journal, *places: Callable[[str], Objects]) -> dict[str, Any]:
+def back_from(journal: Journal, *places: Callable[[str], Objects], pods: tuple[Obj, ...] = ()) -> dict[str, Any]:
     found = [place(name) for place, name in zip(places, NAMES, strict=True)]
     claims = {claim["metadata"]["name"]: claim for claim, _pv in found if claim}
     pvs = {pv["metadata"]["name"]: pv for _claim, pv in found if pv}
-    return go_back(journal, claims, pvs)
+    return go_back(journal, claims, pvs, list(pods))
 
 
 STOPS = [
@@ -157,3 +165,29 @@ def test_a_claim_that_stayed_is_left_alone() -> None:
 def test_the_answer_is_json() -> None:
     back = back_from(journal_in("verify"), on_target, on_target)
     assert json.loads(json.dumps(back)) == back
+
+
+def ready_pod(claim: str) -> Obj:
+    pod = make_pod(f"pod-of-{claim}", (claim,))
+    pod["status"] = {**pod.get("status", {}), "conditions": [{"type": "Ready", "status": "True"}]}
+    return pod
+
+
+def test_a_pod_that_is_ready_on_a_target_disk_counts_though_no_entry_says_so() -> None:
+    """Whoever started it: an autoscaler in the middle of the swap, or a run that died before it could write it down."""
+    back = back_from(journal_in("disks"), on_target, held, pods=(ready_pod(NAMES[0]),))
+    assert back["loses_writes"] is True
+    assert back["arrived"] is False
+
+
+def test_a_pod_that_is_ready_on_a_source_disk_is_not_at_stake() -> None:
+    back = back_from(journal_in("disks"), on_source, held, pods=(ready_pod(NAMES[0]),))
+    assert back["loses_writes"] is False
+    assert back["on_source"] == list(NAMES)
+
+
+def test_a_run_has_arrived_when_every_claim_serves_on_its_target_disk() -> None:
+    pods = tuple(ready_pod(name) for name in NAMES)
+    assert back_from(journal_in("restore"), on_target, on_target, pods=pods)["arrived"] is True
+    assert back_from(journal_in("restore"), on_target, on_target, pods=pods[:1])["arrived"] is False
+    assert back_from(journal_in("restore"), on_target, on_target)["on_source"] == []

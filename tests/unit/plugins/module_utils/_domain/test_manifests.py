@@ -40,7 +40,11 @@ def test_a_pv_made_from_a_real_one_is_what_we_meant_to_the_last_field() -> None:
     assert reserved(sample("00-object-pv-bound")) == {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": NEW_DISK, "labels": OURS},
+        "metadata": {
+            "name": NEW_DISK,
+            "labels": OURS,
+            "annotations": {"zoneshift.io/reclaim-policy": "Delete"},
+        },
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "capacity": {"storage": "40Gi"},
@@ -85,6 +89,7 @@ def source_of_ack() -> Obj:
             "pv.kubernetes.io/bound-by-controller": "yes",
             "kubectl.kubernetes.io/last-applied-configuration": "{}",
             "example.com/backup": "daily",
+            "zoneshift.io/reclaim-policy": "Delete",
         }
     )
     pv["spec"]["csi"]["readOnly"] = False
@@ -115,6 +120,7 @@ def test_what_a_node_reads_is_carried_over_and_what_binds_the_source_is_not() ->
     assert made["metadata"]["annotations"] == {
         "csi.alibabacloud.com/volume-topology": '{"nodeSelectorTerms":[]}',
         "example.com/backup": "daily",
+        "zoneshift.io/reclaim-policy": "Delete",
     }
     assert made["metadata"]["labels"] == {**source["metadata"]["labels"], ZONE_KEY: ZONE_K, **OURS}
 

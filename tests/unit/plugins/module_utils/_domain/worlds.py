@@ -55,6 +55,12 @@ def make_claim(name: str = "www-web-0", *, pv: str | None = None, size: str = "2
     return claim
 
 
+def _template(name: str) -> Obj:
+    spec = make_claim()["spec"]
+    del spec["volumeName"]
+    return {"metadata": {"name": name}, "spec": spec}
+
+
 def make_pv(
     claim: Obj, *, name: str | None = None, disk_id: str | None = None, zone: str = ZONE_I, size: str = "20Gi"
 ) -> Obj:
@@ -101,7 +107,7 @@ def make_sts(replicas: int | None = 2, *, name: str = "web", templates: tuple[st
         "spec": {
             **({} if replicas is None else {"replicas": replicas}),
             "template": {"metadata": {"labels": {"app": "nginx"}}, "spec": {"containers": []}},
-            "volumeClaimTemplates": [{"metadata": {"name": template}} for template in templates],
+            "volumeClaimTemplates": [_template(name) for name in templates],
             **spec,
         },
         "status": {
