@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The id of a case says which line or sample of the record it holds the cluster to; ``table.py`` lists them.
 
-B1 to B5 are the sections of the record of a real control plane, D3 is what DESIGN section 3 builds on it. Behind the
-dash: the number of a sample (tests/fixtures/kubernetes-samples) or the rule in words.
+B1 to B5 are the sections of the record of a real control plane, B6 is what it left out, and D3 is what DESIGN section 3
+builds on it. Behind the dash: the number of a sample (tests/fixtures/kubernetes-samples) or the rule in words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 BACKENDS = ("embedded", "real")
-ID = re.compile(r"(B[1-5]|D3)-[a-z0-9-]+")
+ID = re.compile(r"(B[1-6]|D3)-[a-z0-9-]+")
 
 
 def case(name: str) -> pytest.MarkDecorator:

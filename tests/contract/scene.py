@@ -39,6 +39,7 @@ class Scene:
         self._nodes: list[str] = []
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": {LABEL: "yes"}}}
         caller.create(NAMESPACES, body)
+        self.wait(lambda: self.get("serviceaccounts", "default"), "the account that pods run as")
 
     def close(self) -> None:
         """The namespace and all volumes of its claims go, in the background: ``conftest.running`` waits for it."""

@@ -52,7 +52,7 @@ def without_numbers(message: str) -> str:
 def test_no_node_in_the_zone_of_the_volume(scene: Scene) -> None:
     bound_in(scene, "cn-beijing-nowhere")
     scene.create(PODS, new_pod("p", "data"))
-    message = refusal(scene, "p", "node affinity")
+    message = refusal(scene, "p", "didn't match PersistentVolume's node affinity")
     expected = "N/N nodes are available: N node(s) didn't match PersistentVolume's node affinity."
     assert without_numbers(message) == expected
     assert "Preemption is not helpful for scheduling." in message
@@ -121,7 +121,7 @@ def test_a_claim_under_a_pending_pod_goes_at_once_and_comes_back_empty(scene: Sc
     scene.create(VOLUMES, volume)
     scene.create(SETS, new_set(replicas=1))
     before = scene.wait_phase(CLAIMS, "www-web-0", "Bound")
-    refusal(scene, "web-0", "node affinity")
+    refusal(scene, "web-0", "didn't match PersistentVolume's node affinity")
     scene.delete(CLAIMS, "www-web-0")
     scene.wait_ready("web-0")
     after = scene.there(CLAIMS, "www-web-0")

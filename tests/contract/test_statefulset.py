@@ -9,10 +9,23 @@ from tests.sandbox.nodes.client import Object
 from tests.sandbox.nodes.names import CLAIMS, NEVER_READY_IN, PODS, REGION, VOLUMES, ZONE
 
 from .cases import case, rules
-from .objects import SETS, is_ready, is_terminating, new_claim, new_set, new_volume, revision, uid, without_disks
+from .objects import (
+    CONFIG_MAPS,
+    SETS,
+    is_ready,
+    is_terminating,
+    new_claim,
+    new_pod,
+    new_set,
+    new_volume,
+    revision,
+    uid,
+    without_disks,
+)
 from .samples import lasting, load
 from .scene import Scene
 
+TOKEN = "kube-api-access-"
 EVERYWHERE = {NEVER_READY_IN: "cn-beijing-h,cn-beijing-i,cn-beijing-j,cn-beijing-k"}
 
 
@@ -170,8 +183,41 @@ def test_a_running_set_and_its_pod_are_as_recorded(scene: Scene) -> None:
     assert labels == sample["metadata"]["labels"]
     for obj in (pod, sample):
         del obj["spec"]["nodeName"]
-    assert pod["spec"] == sample["spec"]
+    assert without_account(pod["spec"]) == sample["spec"]
     assert lasting(pod["metadata"]["ownerReferences"]) == lasting(sample["metadata"]["ownerReferences"])
+
+
+def without_account(spec: Object) -> Object:
+    """The recorded server had the admission plug-in ServiceAccount off, which is on by default."""
+    assert spec.pop("serviceAccountName") == spec.pop("serviceAccount") == "default"
+    spec["volumes"] = [volume for volume in spec["volumes"] if not volume["name"].startswith(TOKEN)]
+    for container in spec["containers"]:
+        container["volumeMounts"] = [each for each in container["volumeMounts"] if not each["name"].startswith(TOKEN)]
+    return spec
+
+
+@case("B6-service-account")
+def test_a_pod_runs_as_the_default_account_with_its_token(scene: Scene) -> None:
+    """Not in the record, whose server had this off: the account's token, the server's certificate, the namespace."""
+    pod = scene.create(PODS, new_pod("p"))
+    (volume,) = pod["spec"]["volumes"]
+    assert volume["name"].startswith(TOKEN) and volume["projected"]["defaultMode"] == 420
+    assert [next(iter(source)) for source in volume["projected"]["sources"]] == [
+        "serviceAccountToken",
+        "configMap",
+        "downwardAPI",
+    ]
+    assert pod["spec"]["containers"][0]["volumeMounts"] == [
+        {"name": volume["name"], "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    ]
+    certificate = scene.wait(lambda: scene.get(CONFIG_MAPS, "kube-root-ca.crt"), "the server's certificate")
+    assert certificate["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----")
+    without = scene.create(PODS, new_pod("without", automountServiceAccountToken=False))
+    assert "volumes" not in without["spec"] and without["spec"]["serviceAccount"] == "default"
+    answer = scene.caller.send("POST", scene.path(PODS), new_pod("stranger", serviceAccountName="nope"))
+    assert (answer.status, answer.body["reason"]) == (403, "Forbidden")
+    cause = f'error looking up service account {scene.namespace}/nope: serviceaccount "nope" not found'
+    assert answer.body["message"] == f'pods "stranger" is forbidden: {cause}'
 
 
 @case("B5-ordered-start")

@@ -20,6 +20,7 @@ from . import (
     listing,
     patches,
     scale,
+    serviceaccounts,
     validation,
 )
 from .apply import applied
@@ -59,12 +60,17 @@ _CONDITIONAL_UPDATE = {
 
 
 class Api:
-    """Thread-safe. Objects go in and come out as plain JSON data that belongs to the caller."""
+    """Thread-safe. Objects go in and come out as plain JSON data that belongs to the caller.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    ``service_accounts``: whether the admission plug-in ServiceAccount is on, as it is unless it was turned off. The
+    recorded server had it off.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, *, service_accounts: bool = False) -> None:
         self.store = Store()
         self.registry = Registry()
         self._clock = clock
+        self._service_accounts = service_accounts
 
     def now(self) -> float:
         return self._clock()
@@ -169,6 +175,8 @@ class Api:
         defaults.complete(resource, obj)
         if managed is None:
             managed = fieldmanager.after_create(resource, obj, options, now)
+        if self._service_accounts:
+            serviceaccounts.admit(resource, namespace, obj, self.store)
         defaults.admit(resource, obj, self.store)
         new = lifecycle.born(resource, namespace, obj, now)
         causes = validation.of_new(resource, new)

@@ -13,10 +13,12 @@ from .access import Access
 from .api import Api
 from .client import Client
 from .controllers.manager import ControllerManager, Timing
+from .options import ListOptions
 from .server import KubeServer
 
 ADMIN = "admin"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+_START_SECONDS = 60.0
 
 
 class EmbeddedCluster:
@@ -28,19 +30,22 @@ class EmbeddedCluster:
     def __init__(
         self, faults: FaultBook | None = None, log: RequestLog | None = None, *, timing: Timing | None = None
     ) -> None:
-        self.api = Api()
+        self.api = Api(service_accounts=True)
         self._clients: list[Client] = []
         system = self.client("system:apiserver")
         for namespace in NAMESPACES:
             system.create("namespaces", {"metadata": {"name": namespace}})
         self.access = Access(self.api)
         self.access.add_user(ADMIN, groups=("system:masters",))
-        self.controllers = ControllerManager(self.api, timing)
         self.server = KubeServer(self.api, self.access, faults or FaultBook(), log or RequestLog())
+        self.controllers = ControllerManager(self.api, timing, self.server.root_certificate)
 
     def start(self) -> str:
-        """The URL of the API server."""
+        """The URL of the API server. Returns when pods can be made: the default service account is there."""
         self.controllers.start()
+        accounts = self.api.watch(self.api.registry.by_key("serviceaccounts"), "default", ListOptions())
+        assert accounts.next(_START_SECONDS), "no default service account"
+        accounts.stop()
         return self.server.start()
 
     def stop(self) -> None:

@@ -62,6 +62,11 @@ class KubeServer:
         self._http.end_connections()
 
     @property
+    def root_certificate(self) -> str:
+        """PEM, for those who have to trust this server."""
+        return self._identity.authority.decode()
+
+    @property
     def url(self) -> str:
         return f"https://{self._address}"
 

@@ -6,32 +6,17 @@
 from __future__ import annotations
 
 import calendar
-import json
-import pathlib
 import time
 import urllib.parse
 from typing import Any
 
+from tests.contract.samples import RECORDER
 from tests.sandbox.kube.api import Api
 from tests.sandbox.kube.errors import ApiError
 from tests.sandbox.kube.options import DeleteOptions, ListOptions, WriteOptions
 from tests.sandbox.kube.resources import Resource
 
 Obj = dict[str, Any]
-
-SAMPLES = pathlib.Path(__file__).parents[2] / "fixtures" / "kubernetes-samples"
-# The user agent of the recordings: what a manager is called that names itself in no other way.
-RECORDER = "python-requests"
-
-
-def load(beginning: str) -> Any:
-    """The sample whose file name begins so."""
-    (path,) = SAMPLES.glob(f"{beginning}*.json")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def answer_of(beginning: str) -> Obj:
-    return load(beginning)["response"]["body"]
 
 
 class Replay:

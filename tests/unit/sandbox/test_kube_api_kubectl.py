@@ -9,10 +9,11 @@ import json
 import re
 import urllib.parse
 
+from tests.contract.samples import SAMPLES
 from tests.sandbox.kube.client import Client
 from tests.sandbox.kube.patches import MERGE
 from tests.unit.sandbox.kube_helpers import Cluster, stateful_set
-from tests.unit.sandbox.kube_replay import SAMPLES, Replay
+from tests.unit.sandbox.kube_replay import Replay
 
 
 def requests_of(name: str) -> list[tuple[str, str, str]]:

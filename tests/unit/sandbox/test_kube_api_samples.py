@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sandbox.kube_replay import SAMPLES, Replay, answer_of, latest_time, load, without_diff, without_uid
+from tests.contract.samples import SAMPLES, answer_of, load
+from tests.unit.sandbox.kube_replay import Replay, latest_time, without_diff, without_uid
 from tests.unit.sandbox.sample_claims import API, owner
 
 Obj = dict[str, Any]

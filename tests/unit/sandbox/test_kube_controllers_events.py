@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.contract.samples import load
 from tests.sandbox.kube.controllers.objects import Object, name, node_of, phase
 from tests.unit.sandbox.controller_helpers import World
 from tests.unit.sandbox.controller_objects import (
@@ -23,7 +24,6 @@ from tests.unit.sandbox.controller_objects import (
     new_set,
     new_volume,
 )
-from tests.unit.sandbox.kube_replay import load
 
 # said by the API server of another distribution and by the driver
 NOT_OURS = {"KubeAPIReadyz", "ProvisioningSucceeded"}

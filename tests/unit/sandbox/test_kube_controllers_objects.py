@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 
+from tests.contract.samples import load
 from tests.sandbox.kube.controllers.attachdetach import attachment_name
 from tests.sandbox.kube.controllers.objects import Object, labels_of, name, owners, phase, uid
 from tests.unit.sandbox.controller_helpers import World
@@ -21,7 +22,6 @@ from tests.unit.sandbox.controller_objects import (
     new_set,
     new_volume,
 )
-from tests.unit.sandbox.kube_replay import load
 
 # what differs from one cluster and moment to the next
 _OF_THE_MOMENT = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "deletionTimestamp")

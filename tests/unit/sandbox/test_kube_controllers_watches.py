@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tests.contract.samples import load
+from tests.contract.shapes import Shape, shapes
 from tests.sandbox.kube.controllers.objects import Object, finalizers, name, node_of, phase, terminating
 from tests.unit.sandbox.controller_helpers import World
 from tests.unit.sandbox.controller_objects import (
@@ -21,38 +21,6 @@ from tests.unit.sandbox.controller_objects import (
     new_set,
     new_volume,
 )
-from tests.unit.sandbox.kube_replay import load
-
-# written at every change, or only when a second has passed meanwhile
-NOT_COMPARED = {"metadata.resourceVersion", "metadata.managedFields", "status.lastPhaseTransitionTime"}
-
-Shape = tuple[str, set[str]]
-
-
-def paths(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Every leaf under its path; lists are leaves, annotations and labels too."""
-    if not isinstance(value, dict) or prefix in ("metadata.annotations", "metadata.labels"):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, part in value.items():
-        found |= paths(part, f"{prefix}.{key}" if prefix else key)
-    return found
-
-
-def shapes(events: list[Object]) -> list[Shape]:
-    """Type of each event, and which fields differ from the object before it; for a new object those that it has."""
-    result: list[Shape] = []
-    before: dict[str, Any] = {}
-    for index, event in enumerate(events):
-        now = paths(event["object"])
-        changed = {path for path in now.keys() | before.keys() if now.get(path) != before.get(path)}
-        if event["type"] == "ADDED":
-            changed = set(now)
-        elif index == 0:
-            changed = set()
-        result.append((event["type"], changed - NOT_COMPARED))
-        before = now
-    return result
 
 
 def recorded(sample: str) -> list[Shape]:

@@ -19,6 +19,7 @@ from .namespaces import NamespaceController
 from .nodelifecycle import GRACE_SECONDS, NodeLifecycle
 from .protection import ClaimProtection, VolumeProtection
 from .scheduler import POD_BACKOFF, Scheduler
+from .serviceaccounts import ServiceAccounts
 from .statefulset import StatefulSetController
 from .workqueue import Backoff
 
@@ -38,9 +39,12 @@ class Timing:
 
 
 class ControllerManager:
-    """All controllers over one ``Api``. ``stop`` returns when none of them writes any more."""
+    """All controllers over one ``Api``. ``stop`` returns when none of them writes any more.
 
-    def __init__(self, api: Api, timing: Timing | None = None) -> None:
+    ``root_certificate``: of the API server, for pods; where there is none there are no service accounts either.
+    """
+
+    def __init__(self, api: Api, timing: Timing | None = None, root_certificate: str = "") -> None:
         timing = timing or Timing()
         self._manager = Client(api, MANAGER)
         self._scheduler = Client(api, SCHEDULER)
@@ -56,8 +60,10 @@ class ControllerManager:
             NamespaceController(client, backoff),
             NodeLifecycle(client, grace=timing.node_grace, backoff=backoff),
             Eviction(client, quarantine=timing.orphan_quarantine, backoff=backoff),
-            Scheduler(self._scheduler, pod_backoff=timing.pod_backoff, backoff=backoff),
+            Scheduler(self._scheduler, pod_backoff=timing.pod_backoff),
         ]
+        if root_certificate:
+            self.controllers.append(ServiceAccounts(client, root_certificate, backoff))
 
     def start(self) -> None:
         for controller in self.controllers:
