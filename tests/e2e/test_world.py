@@ -20,14 +20,19 @@ import pytest
 import urllib3
 from kubernetes.client import ApiException
 
+from tests.role.support import start_web
+from tests.sandbox import invariants
 from tests.sandbox.faults import Fault
+from tests.sandbox.kube.controllers.manager import Timing
 from tests.sandbox.kube.errors import ApiError
 from tests.sandbox.kube.real import binaries
+from tests.sandbox.kube.real.cluster import RealCluster
 from tests.sandbox.nodes.client import Kubernetes
 from tests.sandbox.nodes.informer import Informer
 from tests.sandbox.requestlog import Call
 from tests.sandbox.sandbox import Sandbox
-from tests.support import as_admin, wait_for
+from tests.sandbox.world import World
+from tests.support import as_admin, contents, wait_for, wait_for_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -189,6 +194,32 @@ def test_the_sandboxs_own_client_is_as_the_embedded_one(world: Sandbox) -> None:
         client.delete("configmaps", "own", "default")
     assert gone.value.code == 404
     assert [call for call in world.log.calls(before) if call.user == "outsider"] == []
+
+
+def test_nodes_that_restart_go_on_where_they_were(sandbox: Sandbox) -> None:
+    before = start_web(sandbox)
+    sandbox.stop_nodes()
+    sandbox.start_nodes()
+    written = {claim: len(contents(sandbox.world(), claim)) for claim in before["claims"]}
+
+    def has_gone_on(world: World) -> bool:
+        return all(len(contents(world, claim)) > count for claim, count in written.items())
+
+    after = wait_for_world(sandbox, has_gone_on, "records after the restart")
+    assert invariants.check(before, after) == []
+    assert {pod["metadata"]["uid"] for pod in after["pods"].values()} == {
+        pod["metadata"]["uid"] for pod in before["pods"].values()
+    }
+
+
+def test_timing_is_a_setting_of_the_controllers_or_refused(tmp_path: Path) -> None:
+    with Sandbox(backend="real", timing=Timing(binder_resync=2.5, node_grace=60.0)) as sandbox:
+        assert isinstance(sandbox.cluster, RealCluster)
+        manager = sandbox.cluster.plane.pids()["kube-controller-manager"]
+        command = Path(f"/proc/{manager}/cmdline").read_text().split("\0")
+    assert {"--pvclaimbinder-sync-period=2.5s", "--node-monitor-grace-period=60.0s"} <= set(command)
+    with pytest.raises(ValueError, match="no setting for force_detach"):
+        Sandbox(backend="real", directory=tmp_path, timing=Timing(force_detach=1.0))
 
 
 def _of_this_sandbox(directory: Path) -> list[int]:

@@ -68,6 +68,9 @@ class Sandbox:
     ) -> None:
         self.log = RequestLog()
         self.faults = FaultBook()
+        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="zoneshift-sandbox-")
+        self.directory = directory or Path(self._temporary.name if self._temporary else "")
+        self.cluster = self._new_cluster(backend, timing)
         self.ledger = Ledger()
         self.node_latency = NodeLatency.profile(profile)
         self.cloud = Cloud(latency=Latency.profile(profile))
@@ -75,9 +78,6 @@ class Sandbox:
         self._driver_secret = secrets.token_hex(15)
         keys = {ADMIN_KEY_ID: (self._secret, "admin"), DRIVER_KEY_ID: (self._driver_secret, "driver")}
         self.ecs = EcsServer(self.cloud, keys, self.faults, self.log)
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="zoneshift-sandbox-")
-        self.directory = directory or Path(self._temporary.name if self._temporary else "")
-        self.cluster = self._new_cluster(backend, timing)
         self._observer = self.cluster.client("control")
         self.control = ControlServer(
             Control(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -135,8 +136,9 @@ class PassedOnWatch:
     def stop(self) -> None:
         if not self.ended:
             self.ended = True
-            # A read in another thread ends only when the socket does.
-            self._response.shutdown()
+            # A read in another thread ends only when the socket does. It may have ended just now, by itself.
+            with contextlib.suppress(ValueError, RuntimeError, OSError):
+                self._response.shutdown()
 
     def _read(self) -> None:
         try:
