@@ -13,8 +13,8 @@ lints := ruff format-check mypy yamllint ansible-lint
 docs := docs-lint ansible-doc changelog-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox-up sandbox-down test e2e lint sanity unit role docs install-check matrix format changelog clean \
-        controlplane $(lints) $(docs) setup-sandbox setup-test
+.PHONY: help demo sandbox-up sandbox-down test e2e lint sanity unit role contract docs install-check matrix format changelog clean \
+        controlplane contract-table $(lints) $(docs) setup-sandbox setup-test
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 22
@@ -30,7 +30,7 @@ sandbox-down: setup-sandbox  ## stop it
 
 # The longest first: two run at a time.
 test: setup-test  ## everything from here to install-check
-	@MAKE="$(MAKE)" tests/tools/all.sh sanity unit role install-check lint docs
+	@MAKE="$(MAKE)" tests/tools/all.sh sanity unit role contract install-check lint docs
 
 lint: $(lints)  ## ruff, mypy --strict on module_utils, yamllint, ansible-lint with the production profile
 
@@ -43,14 +43,22 @@ unit: setup-test  ## unit tests of the collection and of the sandbox
 role: setup-test  ## the role and the playbooks against the sandbox
 	$(timed) "role tests" tests/tools/pytest.sh role -n 2
 
+contract: setup-test  ## the embedded control plane against the record of a real one
+	$(timed) "contract tests" tests/tools/pytest.sh contract -n 2
+
 docs: $(docs)  ## documentation of modules and role, changelog
 
 install-check: setup-test  ## build, install into an empty place, run from there by name
 	$(timed) "install tests" tests/tools/pytest.sh install
 
 # Where there is neither Go nor a built control plane this fails and says so: nothing was tested.
-e2e: setup-test controlplane  ## the role against a sandbox on a real control plane
+e2e: setup-test controlplane  ## the role and the contract on a real control plane
 	$(timed) "e2e tests" tests/tools/pytest.sh e2e
+	$(timed) "real contract tests" env ZONESHIFT_BACKENDS=real \
+	    tests/tools/pytest.sh contract --junit-xml $(BUILD)/junit/real-contract.xml
+
+contract-table:  ## which cases of the contract passed on which control plane when they ran last
+	@$(python) -m tests.contract.table $(wildcard $(BUILD)/junit/*contract.xml)
 
 controlplane: setup-sandbox  ## build the real control plane unless it is there; once, about ten minutes
 	@$(python) -m tests.sandbox.kube.real.binaries
