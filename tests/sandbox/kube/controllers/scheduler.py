@@ -43,12 +43,13 @@ POD_BACKOFF = Backoff(first=1.0, longest=10.0)
 
 
 class Scheduler(Controller):
-    """``pod_backoff``: how long a pod that found no node waits at least, even when something changed for it."""
+    """``pod_backoff``: how long a pod that found no node, or whose binding failed, waits at least, even when something
+    changed for it."""
 
     name = "scheduler"
 
-    def __init__(self, client: Client, *, pod_backoff: Backoff = POD_BACKOFF, backoff: Backoff | None = None) -> None:
-        super().__init__(client, backoff)
+    def __init__(self, client: Client, *, pod_backoff: Backoff = POD_BACKOFF) -> None:
+        super().__init__(client, pod_backoff)
         self._pod_backoff = pod_backoff
         self._lock = threading.Lock()
         self._assumed: dict[str, _Assumed] = {}
