@@ -56,6 +56,8 @@ e2e: setup-test controlplane  ## the role and the contract on a real control pla
 	$(timed) "e2e tests" tests/tools/pytest.sh e2e
 	$(timed) "real contract tests" env ZONESHIFT_BACKENDS=real \
 	    tests/tools/pytest.sh contract --junit-xml $(BUILD)/junit/real-contract.xml
+	$(timed) "real role tests" env ZONESHIFT_BACKENDS=real \
+	    tests/tools/pytest.sh role -n 2 --junit-xml $(BUILD)/junit/real-role.xml
 
 contract-table:  ## which cases of the contract passed on which control plane when they ran last
 	@$(python) -m tests.contract.table $(wildcard $(BUILD)/junit/*contract.xml)
