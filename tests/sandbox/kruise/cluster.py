@@ -33,14 +33,12 @@ class Cluster:
         return [{**stamp, **item} for item in answer.get("items") or []]
 
     def create(self, key: str, obj: Object) -> Object:
-        with _as_api_error():
-            return self._kubernetes.create(key, obj)
+        return self._write("POST", self._kubernetes.path(key, obj["metadata"].get("namespace", "")), obj)
 
     def update(self, key: str, obj: Object, subresource: str = "") -> Object:
         metadata = obj["metadata"]
         path = self._kubernetes.path(key, metadata.get("namespace", ""), metadata["name"], subresource)
-        with _as_api_error():
-            return self._kubernetes.request("PUT", path, obj)
+        return self._write("PUT", path, obj)
 
     def patch(self, key: str, name: str, patch: Object, namespace: str = "") -> Object:
         """A merge patch."""
@@ -53,6 +51,14 @@ class Cluster:
             options["preconditions"] = {"uid": uid}
         with _as_api_error():
             self._kubernetes.request("DELETE", self._kubernetes.path(key, namespace, name), options)
+
+    def _write(self, method: str, path: str, obj: Object) -> Object:
+        """In Go's JSON, sorted and without spaces: a ControllerRevision keeps its data as the bytes that were sent, and
+        refuses every later change that writes them in another way, the garbage collector's too. JSON is YAML, and as
+        such it is sent as it is."""
+        text = json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        with _as_api_error():
+            return self._kubernetes.request(method, path, text, content_type="application/yaml")
 
     def event(self, obj: Object, type_: str, reason: str, message: str, component: str) -> None:
         with _as_api_error():

@@ -59,6 +59,14 @@ def test_a_new_template_reaches_one_replica_after_the_other_from_the_top(sandbox
     ]
 
 
+def test_an_earlier_template_gets_its_revision_back(sandbox: Sandbox) -> None:
+    found = AdvancedWeb.run(sandbox, 3, 0, 1, 2, updateStrategy={"type": "OnDelete"})
+    old, new = roll_out(found)
+    assert new != old
+    found.patch({"template": {"metadata": {"annotations": None}}})
+    found.wait_status(updateRevision=old)
+
+
 def test_the_partition_counts_replicas_not_ordinals(sandbox: Sandbox) -> None:
     """web-0 and web-2 are the first two replicas, so both keep the old revision, even when they are made anew."""
     found = AdvancedWeb.run(sandbox, 3, 0, 2, 3, reserveOrdinals=[1], **rolling(partition=2))
