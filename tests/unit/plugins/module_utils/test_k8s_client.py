@@ -110,7 +110,7 @@ def test_kinds_of_errors(sandbox: Sandbox, status: int, kind: type[MigrationErro
     _fail(sandbox, verb="create", resource="configmaps", status=status, code="ItsReason", message="its own words")
     with pytest.raises(kind) as caught:
         _client(sandbox).request("POST", MAPS, body=MAP)
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert caught.value.code == "ItsReason"
     assert f"Kubernetes refused POST {MAPS}: its own words" in str(caught.value)
     assert caught.value.context["http_status"] == status
@@ -169,7 +169,7 @@ def test_a_server_that_cannot_prove_itself(sandbox: Sandbox) -> None:
     options = {"host": server, "api_key": _token(sandbox)}
     with pytest.raises(MigrationError) as caught:
         K8sClient({**options, "validate_certs": True}, FakeClock()).list(NODES)
-    assert caught.value.code == "TlsFailed" and type(caught.value) is Refused
+    assert caught.value.code == "TlsFailed" and caught.value.__class__ is Refused
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value) and "Check ca_cert" in str(caught.value)
     assert _token(sandbox) not in str(caught.value.as_result())
     assert len(K8sClient({**options, "validate_certs": False}, FakeClock()).list(NODES)) == 4
@@ -181,7 +181,7 @@ def test_a_handshake_that_is_cut_is_tried_again() -> None:
         hellos: list[bytes] = []
 
         def answer() -> None:
-            for _ in range(2):
+            for _attempt in range(2):
                 connection, _peer = server.accept()
                 hellos.append(connection.recv(65536))
                 connection.close()

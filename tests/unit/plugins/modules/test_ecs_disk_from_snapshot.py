@@ -162,7 +162,7 @@ def test_an_answer_that_is_lost_makes_no_second_disk(sandbox: Sandbox, fault: di
 def test_what_is_not_visible_yet_is_not_made_again(sandbox: Sandbox) -> None:
     run_id, volume = new_id(), _volume(sandbox, make_disk(sandbox))
     sandbox.cloud.latency.visibility = 3600.0
-    for _ in range(2):
+    for _attempt in range(2):
         _run(sandbox, run_id, volume, wait_timeout=0).failed("TimedOut", "0 of 1 disks created")
     assert len(owned(sandbox.cloud.world()["disks"], run_id)) == 1
 

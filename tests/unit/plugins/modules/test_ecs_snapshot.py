@@ -22,7 +22,7 @@ def _snapshot(sandbox: Sandbox, disks: list[str], run_id: str, **options: Any) -
 
 
 def test_a_snapshot_of_every_disk_and_nothing_the_second_time(sandbox: Sandbox) -> None:
-    disks, run_id = [make_disk(sandbox) for _ in range(3)], new_run_id()
+    disks, run_id = [make_disk(sandbox) for _number in range(3)], new_run_id()
     first = _snapshot(sandbox, disks, run_id).succeeded(changed=True)
     assert len(first.of("CreateSnapshot")) == len(first.mutating) == 3
     for disk, volume in zip(disks, first.result["volumes"], strict=True):
@@ -43,7 +43,7 @@ def test_a_snapshot_of_every_disk_and_nothing_the_second_time(sandbox: Sandbox) 
 
 def test_another_run_makes_snapshots_of_its_own(sandbox: Sandbox) -> None:
     disk = make_disk(sandbox)
-    for _ in range(2):
+    for _attempt in range(2):
         _snapshot(sandbox, [disk], new_run_id()).succeeded(changed=True)
     assert len(snapshots_of(sandbox, disk)) == 2
 
@@ -130,7 +130,7 @@ def test_what_is_not_visible_yet_is_not_made_again(sandbox: Sandbox) -> None:
     """The lookup by tag shows nothing yet (visibility delay): the ClientToken finds it."""
     disk, run_id = make_disk(sandbox), new_run_id()
     sandbox.cloud.latency.visibility = 3600.0
-    for _ in range(2):
+    for _attempt in range(2):
         unseen = _snapshot(sandbox, [disk], run_id, wait_timeout=0)
         unseen.failed("TimedOut", "0 of 1 snapshots usable")
         assert len(unseen.of("CreateSnapshot")) == 1

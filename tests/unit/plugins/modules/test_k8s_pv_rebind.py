@@ -153,7 +153,7 @@ class TestSwap:
         assert [e["values"] for term in terms for e in term["matchExpressions"]] == [[ZONE_K]]
 
     def test_several_at_once_and_check_mode_of_them(self, sandbox: Sandbox) -> None:
-        volumes = [make_bound(sandbox) for _ in range(5)]
+        volumes = [make_bound(sandbox) for _number in range(5)]
         _run(sandbox, volumes[0])
         checked = _run(sandbox, *volumes, check=True).succeeded(changed=True)
         assert checked.mutating == []

@@ -105,7 +105,7 @@ def test_a_lock_that_is_left_over_is_taken_over(sandbox: Sandbox, name: str, spe
 
 
 def test_of_two_that_open_at_once_one_wins(sandbox: Sandbox, name: str) -> None:
-    plans = [_plan(sandbox, name) for _ in range(4)]
+    plans = [_plan(sandbox, name) for _number in range(4)]
     outcomes: list[Outcome] = []
     barrier = threading.Barrier(len(plans))
 
