@@ -84,7 +84,7 @@ class Scene:
 
     def delete(self, resource: str, name: str, options: Object | None = None) -> Answer:
         answer = self.caller.send("DELETE", self.path(resource, name), options)
-        assert answer.status in (200, 202), answer.body
+        assert answer.status == 200, answer.body
         return answer
 
     def scale(self, replicas: int, name: str = "web") -> Object:

@@ -16,6 +16,7 @@ from . import (
     deletion,
     errors,
     fieldmanager,
+    identity,
     lifecycle,
     listing,
     patches,
@@ -23,7 +24,7 @@ from . import (
     serviceaccounts,
     validation,
 )
-from .apply import applied
+from .apply import applied, check_declared
 from .decoding import checked_body
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .resources import Registry, Resource
@@ -94,6 +95,7 @@ class Api:
         self, resource: Resource, namespace: str, name: str, obj: Obj, options: WriteOptions, subresource: str = ""
     ) -> Obj:
         if subresource == "scale":
+            scale.check_decodes(obj)
             with self.store.lock:
                 return self._rescale(resource, self._live(resource, namespace, name), obj, options)
         obj = checked_body(resource, namespace, obj, options, name=name)
@@ -101,8 +103,10 @@ class Api:
             if not self._exists(resource, namespace, name) and resource.key in _CREATED_BY_UPDATE and not subresource:
                 return self._create(resource, namespace, obj, options)
             live = self._live(resource, namespace, name)
+            identity.check_uid(resource, live, obj)
             if not obj["metadata"].get("resourceVersion") and (resource.custom or resource.key in _CONDITIONAL_UPDATE):
-                raise errors.invalid(resource.kind, resource.group, name, [validation.version_required()])
+                # The real server names the resource where it names the kind elsewhere.
+                raise errors.invalid(resource.plural, resource.group, name, [validation.version_required()])
             return self._write(resource, live, obj, options, subresource)
 
     def patch(
@@ -121,6 +125,7 @@ class Api:
             live = self._live(resource, namespace, name)
             if subresource == "scale":
                 patched = patches.patched(resource, scale.of(resource, live), body, content_type)
+                scale.check_decodes(patched, patched=True)
                 return self._rescale(resource, live, patched, options)
             new = patches.patched(resource, live, body, content_type)
             new = checked_body(resource, namespace, new, options, name=name, patched=True)
@@ -221,7 +226,7 @@ class Api:
         """Replaces ``live`` by what of ``new`` this path may change; nothing is written when nothing changes."""
         now = self.now()
         name = live["metadata"]["name"]
-        self._check_identity(resource, live, new)
+        identity.check_version(resource, live, new)
         causes = of_changed_metadata(live, new) + deletion.no_new_finalizers(live, new)
         new = validation.writable_part(resource, live, new, subresource)
         if subresource != "status":
@@ -247,16 +252,6 @@ class Api:
             return new
         return self._put(resource, new)
 
-    def _check_identity(self, resource: Resource, live: Obj, new: Obj) -> None:
-        given, kept = new["metadata"], live["metadata"]
-        if given.get("uid") and given["uid"] != kept["uid"]:
-            cause = f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {kept['uid']}"
-            details = {"name": kept["name"], "group": resource.group, "kind": resource.plural}
-            details = {key: value for key, value in details.items() if value}
-            raise errors.conflict(resource.key, kept["name"], cause, details)
-        if given.get("resourceVersion") and given["resourceVersion"] != kept["resourceVersion"]:
-            raise errors.modified(resource, kept["name"])
-
     def _rescale(self, resource: Resource, live: Obj, wanted: Obj, options: WriteOptions) -> Obj:
         new = scale.rescaled(resource, live, wanted)
         return scale.of(resource, self._write(resource, live, new, options, "scale"))
@@ -264,6 +259,7 @@ class Api:
     def _apply(
         self, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions, subresource: str
     ) -> Obj:
+        check_declared(resource, name, body)
         body = checked_body(resource, namespace, body, options, name=name)
         live = self._live(resource, namespace, name) if self._exists(resource, namespace, name) else None
         if live is None and body["metadata"].get("uid"):

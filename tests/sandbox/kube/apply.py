@@ -13,7 +13,8 @@ from .fieldsets import Path, Paths, applied_paths, below, children, text
 from .lifecycle import timestamp
 from .options import WriteOptions
 from .resources import Resource
-from .schema import Node, root
+from .schema import Node, root, unknown_fields
+from .schema import text as place_text
 
 Obj = dict[str, Any]
 
@@ -41,6 +42,16 @@ def applied(
     changed = bool(changes.taken or changes.removed or wanted != last.paths)
     managers[applier] = Owned(wanted, timestamp(now) if changed else last.time)
     return new, encoded(managers)
+
+
+def check_declared(resource: Resource, name: str, body: Any) -> None:
+    """An apply that names an unknown field fails altogether, whatever fieldValidation says."""
+    unknown = [] if resource.custom or not isinstance(body, dict) else unknown_fields(resource, body)
+    if unknown:
+        namespace = (body.get("metadata") or {}).get("namespace", "")
+        what = f"{namespace}/{name}; {resource.api_version}, Kind={resource.kind}"
+        places = min(place_text(place) for place in unknown)
+        raise errors.internal(f"failed to create typed patch object ({what}): .{places}: field not declared in schema")
 
 
 def merged(target: Any, config: Any, node: Node) -> Any:

@@ -48,6 +48,8 @@ def checked_body(
         if resource.namespaced:
             checked["metadata"]["namespace"] = namespace
     mismatch = schema.mismatch(resource, checked)
+    if mismatch and patched:
+        raise errors.invalid("", "", "", [findings.invalid("patch", json.dumps(body), mismatch)])
     if mismatch:
         raise errors.bad_request(
             f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {mismatch}'

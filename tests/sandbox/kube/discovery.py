@@ -54,6 +54,9 @@ class Discovery:
             return self._resource_list(parts[1], parts[2])
         return None
 
+    def is_builtin(self, group: str) -> bool:
+        return any(resource.group == group and not resource.custom for resource in self._registry)
+
     def group_versions(self) -> dict[str, list[str]]:
         """Versions of each group, the preferred one first."""
         groups: dict[str, list[str]] = {}

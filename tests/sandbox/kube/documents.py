@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import media, openapi_v2
 from .crds import CustomResources
 from .discovery import AGGREGATED_FORM, VERSION, Discovery
+from .errors import failure
 from .exchange import Request, Response
 from .openapi import OpenApi
 from .requestinfo import RequestInfo
@@ -45,13 +46,20 @@ class Documents:
         else:
             document = self._discovery.document(path, self._address)
         if document is None:
-            return page_not_found()
+            return self.nothing_at(path)
         accepted = media.negotiate(request.headers.get("Accept"), (AGGREGATED_FORM,))
         if accepted.form and accepted.version == "v2" and path in ("/api", "/apis"):
             document = self._discovery.aggregated(core=path == "/api")
             content_type = f"{media.JSON};g={accepted.group};v={accepted.version};as={accepted.form}"
             return Response(200, media.encode(document, media.JSON), content_type)
         return Response(200, media.encode(document, accepted.format), accepted.format)
+
+    def nothing_at(self, path: str) -> Response:
+        """Within a group of the server's own it is the group that says so, with a Status; elsewhere nobody is there."""
+        parts = path.strip("/").split("/")
+        if parts[0] == "api" or (parts[0] == "apis" and len(parts) > 1 and self._discovery.is_builtin(parts[1])):
+            raise failure(404, "NotFound", "the server could not find the requested resource", {})
+        return page_not_found()
 
     def _openapi_v2(self, accept: str) -> Response:
         document = openapi_v2.document(self._discovery, self._custom)

@@ -14,7 +14,7 @@ from . import media, protobuf
 from .access import Access
 from .api import Api
 from .crds import CustomResources
-from .documents import Documents, page_not_found
+from .documents import Documents
 from .errors import ApiError, bad_request, failure, method_not_allowed, unsupported_media_type
 from .exchange import Answer, Request
 from .httpoptions import delete_options, list_options, write_options
@@ -53,7 +53,7 @@ class Endpoints:
             return self._documents.answer(info, request)
         resource = self._api.registry.lookup(info.group, info.version, info.plural)
         if resource is None or not _is_routed(info, resource):
-            return page_not_found()
+            return self._documents.nothing_at(info.path)
         call = _Call(self._api, self._access, info, user, request, body, resource)
         if info.verb == "watch":
             watch = self._when_fresh(call.watch)
@@ -188,8 +188,7 @@ class _Call:
     def _delete(self) -> tuple[dict[str, Any], int]:
         options = delete_options(self._info, self._delete_body(), self._user.name)
         answer = self._api.delete(self._resource, self._namespace, self._info.name, options)
-        waits = options.propagation == "Foreground" and "deletionTimestamp" in answer["metadata"]
-        return answer, 202 if waits else 200
+        return answer, 200
 
     def _delete_collection(self) -> tuple[dict[str, Any], int]:
         options = delete_options(self._info, self._delete_body(), self._user.name)

@@ -44,6 +44,11 @@ def failure(code: int, reason: str, message: str, details: dict[str, Any] | None
     return ApiError(status)
 
 
+def about(resource: Resource, name: str) -> dict[str, Any]:
+    """The ``details`` of a Status about this object."""
+    return _details(name, resource.group, resource.plural)
+
+
 def _details(name: str, group: str, kind: str) -> dict[str, Any]:
     return {key: value for key, value in (("name", name), ("group", group), ("kind", kind)) if value}
 

@@ -33,6 +33,10 @@ def not_found(field: str, value: Any) -> Cause:
     return _cause("FieldValueNotFound", f"Not found: {_shown(value)}", field)
 
 
+def duplicate(field: str, value: Any) -> Cause:
+    return _cause("FieldValueDuplicate", f"Duplicate value: {_shown(value)}", field)
+
+
 def too_long(field: str, detail: str) -> Cause:
     return _cause("FieldValueTooLong", f"Too long: {detail}", field)
 

@@ -30,10 +30,25 @@ def list_options(info: RequestInfo) -> ListOptions:
         send_initial_events=info.flag("sendInitialEvents"),
         timeout=float(timeout) if timeout else None,
     )
+    if info.verb == "list":
+        _check_match(options.resource_version_match, options.resource_version)
     if options.send_initial_events and options.resource_version_match != "NotOlderThan":
         message = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         raise _bad_options("ListOptions", "resourceVersionMatch", "FieldValueForbidden", message)
     return options
+
+
+def _check_match(match: str, version: str) -> None:
+    """Which resourceVersionMatch a list may have."""
+    field, kind = "resourceVersionMatch", "ListOptions"
+    if match and not version:
+        message = f"Forbidden: {field} is forbidden unless resourceVersion is provided"
+        raise _bad_options(kind, field, "FieldValueForbidden", message)
+    if match not in ("", "Exact", "NotOlderThan"):
+        raise _unsupported(kind, field, f'"{match}"', ("Exact", "NotOlderThan", ""))
+    if match == "Exact" and version == "0":
+        message = f'Forbidden: {field} "exact" is forbidden for resourceVersion "0"'
+        raise _bad_options(kind, field, "FieldValueForbidden", message)
 
 
 def write_options(info: RequestInfo, user: str, user_agent: str, *, apply: bool) -> WriteOptions:

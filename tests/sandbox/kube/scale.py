@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from . import errors
+from .findings import invalid
+from .identity import check_uid_of_scale, check_version
 from .resources import Resource, ScalePaths
 from .selectors import selector_text
 
@@ -39,15 +42,32 @@ def rescaled(resource: Resource, live: Obj, wanted: Obj) -> Obj:
     if given.get("name", name) != name:
         message = f"the name of the object ({given['name']}) does not match the name on the URL ({name})"
         raise errors.bad_request(message)
-    if given.get("resourceVersion") and given["resourceVersion"] != live["metadata"]["resourceVersion"]:
-        raise errors.modified(resource, name)
-    replicas = (wanted.get("spec") or {}).get("replicas") or 0
+    check_uid_of_scale(resource, live, wanted)
+    check_version(resource, live, wanted)
+    replicas = _replicas(wanted) or 0
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = {"reason": "FieldValueInvalid", "message": message, "field": "spec.replicas"}
         raise errors.invalid("Scale", "autoscaling", name, [cause])
     path = _paths(resource, live).spec_replicas.strip(".").split(".")
     return _with(live, path, replicas)
+
+
+def check_decodes(wanted: Any, *, patched: bool = False) -> None:
+    """``patched`` says that a patch made it."""
+    replicas = _replicas(wanted)
+    if replicas is None or (isinstance(replicas, int) and not isinstance(replicas, bool)):
+        return
+    kind = {str: "string", float: "number", bool: "bool", dict: "object", list: "array"}[type(replicas)]
+    detail = f"json: cannot unmarshal {kind} into Go struct field ScaleSpec.spec.replicas of type int32"
+    if patched:
+        raise errors.invalid("", "", "", [invalid("patch", json.dumps(wanted), detail)])
+    raise errors.bad_request(f'Scale in version "v1" cannot be handled as a Scale: {detail}')
+
+
+def _replicas(wanted: Any) -> Any:
+    spec = wanted.get("spec") if isinstance(wanted, dict) else None
+    return spec.get("replicas") if isinstance(spec, dict) else None
 
 
 def _paths(resource: Resource, obj: Obj) -> ScalePaths:

@@ -57,7 +57,7 @@ def _value(target: Any, value: Any, node: Node | None) -> Any:
         have = target if isinstance(target, list) else []
         if node.merge_key:
             return _items(have, value, node)
-        return have + [item for item in value if item not in have]
+        return value + [item for item in have if item not in value]
     return value
 
 

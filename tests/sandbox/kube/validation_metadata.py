@@ -62,10 +62,10 @@ def of_metadata(resource: Resource, obj: Obj) -> list[Cause]:
         causes.extend(invalid("metadata.annotations", key, text) for text in _qualified_faults(key.lower()))
     if sum(len(key.encode()) + len(str(value).encode()) for key, value in annotations.items()) > _MAX_ANNOTATIONS:
         causes.append(too_long("metadata.annotations", f"may not be more than {_MAX_ANNOTATIONS} bytes"))
-    for finalizer in metadata.get("finalizers") or []:
+    for index, finalizer in enumerate(metadata.get("finalizers") or []):
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
-            causes.append(invalid("metadata.finalizers", finalizer, detail))
+            causes.append(invalid(f"metadata.finalizers[{index}]", finalizer, detail))
     causes.extend(_owner_faults(metadata.get("ownerReferences") or []))
     return causes
 
@@ -75,18 +75,27 @@ def of_changed_metadata(live: Obj, given: Obj) -> list[Cause]:
     before, after = live["metadata"], given["metadata"]
     return [
         immutable(f"metadata.{field}", after[field])
-        for field in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+        for field in ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
+        # The real server checks it twice, in general and for the kind.
+        for _check in range(2)
         if after.get(field) is not None and after[field] != before.get(field)
     ]
 
 
+_OWNER_FIELDS = {
+    "apiVersion": "version must not be empty",
+    "kind": "must not be empty",
+    "name": "must not be empty",
+    "uid": "must not be empty",
+}
+
+
 def _owner_faults(owners: list[Obj]) -> list[Cause]:
     causes = []
-    for index, owner in enumerate(owners):
-        for field in ("apiVersion", "kind", "name", "uid"):
+    for owner in owners:
+        for field, detail in _OWNER_FIELDS.items():
             if not owner.get(field):
-                place = f"metadata.ownerReferences[{index}].{field}"
-                causes.append(invalid(place, owner.get(field) or "", f"{field} must not be empty"))
+                causes.append(invalid(f"metadata.ownerReferences.{field}", owner.get(field) or "", detail))
     if sum(bool(owner.get("controller")) for owner in owners) > 1:
         names = ", ".join(f"{owner.get('kind')}/{owner.get('name')}" for owner in owners if owner.get("controller"))
         detail = f"Only one reference can have Controller set to true. Found {names}"
@@ -103,6 +112,11 @@ def _name_faults(resource: Resource, name: str) -> list[str]:
         return _faults(name, _LABEL, _LABEL_TEXT, 63)
     if resource.key == "services":
         return _faults(name, _DNS_1035, _DNS_1035_TEXT, 63)
+    return _faults(name, _SUBDOMAIN, _SUBDOMAIN_TEXT, 253)
+
+
+def subdomain_faults(name: str) -> list[str]:
+    """Why the name of a class cannot be one."""
     return _faults(name, _SUBDOMAIN, _SUBDOMAIN_TEXT, 253)
 
 

@@ -14,6 +14,7 @@ from .quantities import parse_quantity
 from .resources import Resource
 from .schema import root
 from .store import Store
+from .validation_metadata import subdomain_faults
 
 Obj = dict[str, Any]
 
@@ -45,6 +46,11 @@ _CLAIM_IMMUTABLE = (
 )
 
 
+_TERMS = "spec.nodeAffinity.required.nodeSelectorTerms"
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+_NO_OPERATOR = "not a valid selector operator"
+
+
 def of_volume(resource: Resource, obj: Obj) -> list[Cause]:
     spec = obj["spec"]
     causes = [] if spec.get("accessModes") else [required("spec.accessModes")]
@@ -58,7 +64,7 @@ def of_volume(resource: Resource, obj: Obj) -> list[Cause]:
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy not in _RECLAIM_POLICIES:
         causes.append(unsupported("spec.persistentVolumeReclaimPolicy", policy, _RECLAIM_POLICIES))
-    causes += _affinity_faults(spec.get("nodeAffinity"))
+    causes += _class_faults(spec) + _affinity_faults(spec.get("nodeAffinity"))
     sources = _sources(resource, spec)
     if not sources:
         causes.append(required("spec", "must specify a volume type"))
@@ -96,7 +102,7 @@ def of_claim(_resource: Resource, obj: Obj) -> list[Cause]:
     if storage is None:
         causes.append(required("spec.resources[storage]"))
     causes += _amount_faults("spec.resources[storage]", storage)
-    return causes + _volume_mode_faults(spec)
+    return causes + _class_faults(spec) + _volume_mode_faults(spec)
 
 
 def of_claim_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
@@ -201,9 +207,18 @@ def _affinity_faults(affinity: Obj | None) -> list[Cause]:
     if not affinity.get("required"):
         return [required("spec.nodeAffinity.required", "must specify required node constraints")]
     if not affinity["required"].get("nodeSelectorTerms"):
-        field = "spec.nodeAffinity.required.nodeSelectorTerms"
-        return [required(field, "must have at least one node selector term")]
-    return []
+        return [required(_TERMS, "must have at least one node selector term")]
+    return [
+        invalid(f"{_TERMS}[{number}].matchExpressions[{index}].operator", each.get("operator"), _NO_OPERATOR)
+        for number, term in enumerate(affinity["required"]["nodeSelectorTerms"])
+        for index, each in enumerate(term.get("matchExpressions") or [])
+        if each.get("operator") not in _OPERATORS
+    ]
+
+
+def _class_faults(spec: Obj) -> list[Cause]:
+    name = spec.get("storageClassName") or ""
+    return [invalid("spec.storageClassName", name, text) for text in subdomain_faults(name)] if name else []
 
 
 def _requested(spec: Obj) -> Any:

@@ -5,12 +5,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .errors import Cause
-from .findings import diff, forbidden, immutable, invalid, not_found, required, too_long, unsupported
+from .findings import (
+    diff,
+    duplicate,
+    forbidden,
+    go_names,
+    immutable,
+    invalid,
+    not_found,
+    required,
+    too_long,
+    unsupported,
+)
 from .resources import Resource
 from .selectors import matches_labels
+from .validation_storage import of_claim
 
 Obj = dict[str, Any]
 
@@ -32,28 +45,67 @@ _POD_IMMUTABLE = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
+_RETENTION = ("Retain", "Delete")
 _MAX_DATA = 1024 * 1024
+_DATA_KEY = "[-._a-zA-Z0-9]+"
+_DATA_KEY_TEXT = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 
 
 def of_workload(resource: Resource, obj: Obj) -> list[Cause]:
-    """StatefulSets and deployments: their pod template is checked no further than the real server does (sample 83)."""
+    """StatefulSets and deployments."""
     spec = obj["spec"]
-    causes = []
+    causes = _of_set_options(spec) if resource.kind == "StatefulSet" else []
     if spec.get("replicas", 1) < 0:
         causes.append(invalid("spec.replicas", spec["replicas"], "must be greater than or equal to 0"))
     selector = spec.get("selector")
     labels = (spec["template"].get("metadata") or {}).get("labels")
     if selector is None:
         causes.append(required("spec.selector"))
-    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+    if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         detail = f"empty selector is invalid for {resource.singular}"
         causes.append(invalid("spec.selector", selector, detail))
-    elif not matches_labels(selector, labels):
+    elif selector is None or not matches_labels(selector, labels):
         detail = "`selector` does not match template `labels`"
         causes.append(invalid("spec.template.metadata.labels", labels, detail))
+    claims = {claim["metadata"].get("name") for claim in spec.get("volumeClaimTemplates") or []}
+    causes += _of_containers(spec["template"]["spec"], "spec.template.spec", claims)
     restart = spec["template"]["spec"].get("restartPolicy")
     if restart != "Always":
         causes.append(unsupported("spec.template.spec.restartPolicy", restart, ("Always",)))
+    return causes
+
+
+def of_new_set(resource: Resource, obj: Obj) -> list[Cause]:
+    causes = of_workload(resource, obj)
+    for index, claim in enumerate(obj["spec"].get("volumeClaimTemplates") or []):
+        place = f"spec.volumeClaimTemplates[{index}]"
+        causes += [{**cause, "field": f"{place}.{cause['field']}"} for cause in of_claim(resource, claim)]
+    return causes
+
+
+def _of_set_options(spec: Obj) -> list[Cause]:
+    """In the order of the real server."""
+    causes = []
+    if spec.get("podManagementPolicy") not in ("OrderedReady", "Parallel"):
+        detail = "must be 'OrderedReady' or 'Parallel'"
+        causes.append(invalid("spec.podManagementPolicy", spec.get("podManagementPolicy"), detail))
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") not in ("RollingUpdate", "OnDelete"):
+        shown = {"Type": strategy.get("type", ""), "RollingUpdate": go_names(strategy.get("rollingUpdate"))}
+        causes.append(invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'"))
+    for moment, policy in (spec.get("persistentVolumeClaimRetentionPolicy") or {}).items():
+        if policy not in _RETENTION:
+            causes.append(unsupported(f"spec.persistentVolumeClaimRetentionPolicy.{moment}", policy, _RETENTION))
+    numbers = {
+        "spec.minReadySeconds": spec.get("minReadySeconds", 0),
+        "spec.ordinals.start": (spec.get("ordinals") or {}).get("start", 0),
+    }
+    for field, number in numbers.items():
+        if number < 0:
+            causes.append(invalid(field, number, "must be greater than or equal to 0"))
     return causes
 
 
@@ -75,12 +127,20 @@ def of_deployment_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]
 
 
 def of_pod(_resource: Resource, obj: Obj) -> list[Cause]:
-    spec = obj["spec"]
-    volumes = {volume.get("name") for volume in spec.get("volumes") or []}
-    causes = [] if spec.get("containers") else [required("spec.containers")]
+    return _of_containers(obj["spec"], "spec", set())
+
+
+def _of_containers(spec: Obj, at: str, claims: set[str]) -> list[Cause]:
+    """``claims``: names of volumes that a StatefulSet adds."""
+    volumes = {volume.get("name") for volume in spec.get("volumes") or []} | claims
+    causes = [] if spec.get("containers") else [required(f"{at}.containers")]
     for kind in ("containers", "initContainers"):
+        names: set[str] = set()
         for index, container in enumerate(spec.get(kind) or []):
-            place = f"spec.{kind}[{index}]"
+            place = f"{at}.{kind}[{index}]"
+            if container.get("name") in names:
+                causes.append(duplicate(f"{place}.name", container["name"]))
+            names.add(container.get("name", ""))
             causes += [required(f"{place}.{field}") for field in ("name", "image") if not container.get(field)]
             for number, mount in enumerate(container.get("volumeMounts") or []):
                 if mount.get("name") not in volumes:
@@ -135,7 +195,12 @@ def of_data(_resource: Resource, obj: Obj) -> list[Cause]:
     parts = [*(obj.get("data") or {}).values(), *(obj.get("binaryData") or {}).values()]
     if sum(len(str(part).encode()) for part in parts) > _MAX_DATA:
         return [too_long("", f"may not be more than {_MAX_DATA} bytes")]
-    return []
+    return [
+        invalid(f"{field}[{key}]", key, _DATA_KEY_TEXT)
+        for field in ("data", "binaryData")
+        for key in obj.get(field) or {}
+        if not re.fullmatch(_DATA_KEY, key)
+    ]
 
 
 def of_data_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
@@ -149,6 +214,14 @@ def of_data_change(resource: Resource, live: Obj, new: Obj) -> list[Cause]:
     if live.get("type") != new.get("type"):
         causes.append(immutable("type", new.get("type")))
     return causes
+
+
+def of_event(_resource: Resource, obj: Obj) -> list[Cause]:
+    """An Event lies with its object; one about an object without a namespace lies in ``default``."""
+    about, namespace = (obj.get("involvedObject") or {}).get("namespace", ""), obj["metadata"]["namespace"]
+    if about == namespace or (not about and namespace == "default"):
+        return []
+    return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
 
 
 def of_lease(_resource: Resource, obj: Obj) -> list[Cause]:

@@ -71,7 +71,7 @@ class TestStrategic:
 
     def test_primitive_lists_with_a_merge_strategy_are_sets(self, cluster: Cluster) -> None:
         added = patched(cluster, {"metadata": {"finalizers": ["example.com/two"]}})
-        assert added["metadata"]["finalizers"] == ["example.com/one", "example.com/two"]
+        assert added["metadata"]["finalizers"] == ["example.com/two", "example.com/one"]
         body = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/one"]}}
         assert patched(cluster, body)["metadata"]["finalizers"] == ["example.com/two"]
 

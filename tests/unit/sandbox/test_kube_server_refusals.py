@@ -86,6 +86,18 @@ def test_a_method_that_a_path_does_not_offer_is_405(cluster: Cluster, method: st
         "/api/v1/namespaces/default/persistentvolumes",
         "/apis/apps/v1/namespaces/default/statefulsets/web/nonsense",
         "/api/v1/namespaces/default/configmaps/one/scale",
+    ],
+)
+def test_nothing_in_a_group_of_the_server_is_a_status(cluster: Cluster, path: str) -> None:
+    answer = cluster.http().get(path)
+    assert (answer.status, answer.body["reason"]) == (404, "NotFound")
+    assert answer.body["message"] == "the server could not find the requested resource"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/example.com/v1/widgets",
         "/nonsense",
         "/openapi/v1",
         "/openapi/v3/apis/nonsense/v1",
