@@ -62,9 +62,7 @@ def test_wrong_connection(web_sandbox: Sandbox, environment: dict[str, str], sen
 def test_no_permission_in_the_cluster(web_sandbox: Sandbox) -> None:
     kubeconfig = kubeconfig_of(web_sandbox, "nobody")
     outcome = play(web_sandbox, "migrate.yml", environment={"KUBECONFIG": str(kubeconfig)}, user="nobody", **GOOD)
-    _refused(
-        outcome, 'User "nobody" cannot get resource "statefulsets" in API group "apps"', "Grant the rules of docs/rbac/"
-    )
+    _refused(outcome, 'User "nobody" cannot', "Grant the rules of docs/rbac/")
 
 
 def test_no_permission_in_the_cloud(web_sandbox: Sandbox) -> None:

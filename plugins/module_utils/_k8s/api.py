@@ -97,8 +97,8 @@ def hold_claim(client: K8sClient, claim: Obj) -> None:
     if ids.HOLD_FINALIZER not in (claim["metadata"].get("finalizers") or []):
         finalizers = [*(claim["metadata"].get("finalizers") or []), ids.HOLD_FINALIZER]
         version = claim["metadata"]["resourceVersion"]
-        patch = {"metadata": {"uid": objects.uid(claim), "resourceVersion": version, "finalizers": finalizers}}
-        _merge(client, path, patch)
+        patch = {"metadata": {"resourceVersion": version, "finalizers": finalizers}}
+        _merge_into(client, path, objects.uid(claim), patch)
     _delete(client, path, objects.uid(claim))
 
 
@@ -134,8 +134,7 @@ def create_pv(client: K8sClient, pv: Obj) -> Obj:
 
 def patch_pv(client: K8sClient, name: str, uid: str, patch: dict[str, Any]) -> Obj:
     """A merge patch of the PV with this uid and no other."""
-    metadata = {**patch.get("metadata", {}), "uid": uid}
-    return _merge(client, _path("persistentvolumes", name=name), {**patch, "metadata": metadata})
+    return _merge_into(client, _path("persistentvolumes", name=name), uid, patch)
 
 
 def delete_pv(client: K8sClient, name: str, uid: str) -> bool:
@@ -205,6 +204,20 @@ def _post(client: K8sClient, path: str, body: Obj) -> Obj:
 def _merge(client: K8sClient, path: str, patch: dict[str, Any]) -> Obj:
     """A merge patch says what shall be, so repeating it is harmless."""
     return client.request("PATCH", path, body=patch, content_type=MERGE, query=_FIELD_MANAGER, repeatable=True)
+
+
+def _merge_into(client: K8sClient, path: str, uid: str, patch: dict[str, Any]) -> Obj:
+    """A merge patch of the object with this uid. Raises Conflict when it is another one by now.
+
+    The API server calls that Invalid (422, field metadata.uid), as if the patch were wrong.
+    """
+    metadata = {**patch.get("metadata", {}), "uid": uid}
+    try:
+        return _merge(client, path, {**patch, "metadata": metadata})
+    except Refused as error:
+        if "metadata.uid" not in error.msg:
+            raise
+        raise Conflict(error.msg, code=error.code, context=error.context) from None
 
 
 def _delete(client: K8sClient, path: str, uid: str) -> bool:

@@ -16,7 +16,7 @@ from tests.sandbox.nodes.client import Object
 from tests.sandbox.nodes.names import NEVER_READY_IN
 from tests.sandbox.nodes.workqueue import Pauses
 from tests.sandbox.sandbox import Backend, Sandbox
-from tests.support import as_admin, backends, wait_for_world, web
+from tests.support import as_admin, backends, wait_for, wait_for_world, web
 from tests.unit.sandbox.kruise_helpers import CLAIMS, PODS, AdvancedWeb, advanced_web
 
 PARALLEL = {"podManagementPolicy": "Parallel"}
@@ -190,7 +190,8 @@ def test_a_held_set_is_looked_at_again_when_it_changes_not_when_its_claim_does(b
             found = AdvancedWeb.run(sandbox, 2, 0, 1, **PARALLEL)
             found.hold(1)
             found.release(1)
-            assert list(found.pods()) == [0] == list(found.claims())
+            wait_for(lambda: list(found.claims()) == [0], "the released claim to be gone")
+            assert list(found.pods()) == [0]
             found.touch()
             found.wait_ready(0, 1)
         finally:

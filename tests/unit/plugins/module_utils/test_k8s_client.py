@@ -23,6 +23,7 @@ from ansible_collections.zoneshift.ack.plugins.module_utils._errors import (
     Refused,
     Retryable,
 )
+from ansible_collections.zoneshift.ack.plugins.module_utils._k8s import api
 from ansible_collections.zoneshift.ack.plugins.module_utils._k8s.client import K8sClient
 
 from tests.sandbox.faults import Fault
@@ -230,3 +231,22 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         K8sClient({"kubeconfig": str(path)}, FakeClock())
     assert caught.value.code == "NoKubeconfig" and str(path) in str(caught.value)
+
+
+def test_a_patch_meant_for_an_object_that_was_replaced_is_a_conflict(sandbox: Sandbox) -> None:
+    """The API server says Invalid (422), as if the patch were wrong; whoever looks again finds the new object."""
+    client = _client(sandbox)
+    pv = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "replaced"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "20Gi"},
+            "csi": {"driver": "diskplugin.csi.alibabacloud.com", "volumeHandle": "d-1"},
+            "persistentVolumeReclaimPolicy": "Retain",
+        },
+    }
+    api.create_pv(client, pv)
+    with pytest.raises(Conflict):
+        api.patch_pv(client, "replaced", "00000000-0000-0000-0000-000000000000", {"metadata": {"labels": {"a": "b"}}})

@@ -362,8 +362,13 @@ class TestRemoval:
         sandbox.faults.clear()
         client = outsider(sandbox)
         pv = get(sandbox, PVS, volume["disk_id"])
-        pv["spec"] |= {"persistentVolumeReclaimPolicy": "Delete", "claimRef": reference_to("somebody-elses")}
+        pv["spec"] |= {"claimRef": reference_to("somebody-elses")}
         client.update(PVS, pv)
+        # While it still says Released, Delete would make the driver delete it.
+        wait_for(
+            lambda: get(sandbox, PVS, pv["metadata"]["name"])["status"]["phase"] == "Available", "it to be reserved"
+        )
+        client.patch(PVS, pv["metadata"]["name"], {"spec": {"persistentVolumeReclaimPolicy": "Delete"}})
         outcome = _run(sandbox, volume, run_id=run_id, state="absent")
         outcome.failed("PvInUse", "with reclaim policy Delete")
         assert outcome.mutating == []

@@ -253,11 +253,13 @@ class TestStart:
         client, pod = outsider(sandbox), f"{name}-0"
 
         def happen() -> None:
-            if lapse == "replaced":
-                client.delete(PODS, pod, "default", grace=0)
-                return
-            # The kubelet mends what it sees at once; the lapse lasts until the module has ended.
+            # Until the module has ended: one lapse could come before it looks, and the kubelet mends it at once.
             while not over.wait(0.02):
+                if lapse == "replaced":
+                    if client.get(PODS, pod, "default"):
+                        client.delete(PODS, pod, "default", grace=0)
+                    over.wait(2)
+                    continue
                 client.patch(PODS, pod, {"status": lapsed()}, "default", "status")
 
         def lapsed() -> dict[str, Any]:
