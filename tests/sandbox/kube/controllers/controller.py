@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -21,7 +22,7 @@ KeysOf = Callable[[str, Object, Object | None], Iterable[Hashable]]
 log = logging.getLogger(__name__)
 
 
-class Controller:
+class Controller(abc.ABC):
     """One queue and one worker thread. ``sync`` reads the state of the world anew and may be called at any time."""
 
     name = ""
@@ -32,13 +33,13 @@ class Controller:
         self._worker = threading.Thread(target=self._work, name=f"controller-{self.name}", daemon=True)
         self._stopping = threading.Event()
 
+    @abc.abstractmethod
     def subscriptions(self) -> dict[str, KeysOf]:
         """Which resources are watched, and which keys a change of each is about."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def sync(self, key: Any) -> float | None:
         """Brings ``key`` in line. Returns the seconds after which to look again, None for never without an event."""
-        raise NotImplementedError
 
     def start(self) -> None:
         for resource, keys_of in self.subscriptions().items():

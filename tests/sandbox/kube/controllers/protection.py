@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,8 +21,9 @@ class _Protection(Controller):
     resource = ""
     finalizer = ""
 
+    @abc.abstractmethod
     def in_use(self, obj: Object) -> bool:
-        raise NotImplementedError
+        """Whether the object must stay although its deletion is asked for."""
 
     def sync(self, key: Any) -> float | None:
         obj = self.client.get(self.resource, key[1], key[0])
